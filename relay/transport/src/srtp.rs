@@ -1,0 +1,36 @@
+//! SRTP and SRTCP in place (RFC 3711, RFC 7714).
+
+mod open;
+mod seal;
+
+pub use open::Opener;
+pub use seal::{SealError, Sealer};
+
+/// Protection profile of a session, as DTLS-SRTP negotiated it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// AEAD_AES_128_GCM (RFC 7714 §14.2).
+    AeadAes128Gcm,
+    /// SRTP_AES128_CM_HMAC_SHA1_80 (RFC 5764 §4.1.2).
+    Aes128CmSha1_80,
+}
+
+impl Profile {
+    /// The profile as a metric label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AeadAes128Gcm => "aead_aes_128_gcm",
+            Self::Aes128CmSha1_80 => "aes128_cm_sha1_80",
+        }
+    }
+
+    /// Bytes that sealing adds to an RTP packet.
+    #[must_use]
+    pub const fn overhead(self) -> usize {
+        match self {
+            Self::AeadAes128Gcm => 16,
+            Self::Aes128CmSha1_80 => 10,
+        }
+    }
+}
