@@ -1,1 +1,3 @@
-//! See the design.
+//! Load, and what it costs: a synthetic lesson for any WHIP/WHEP server, the floor under its cost, and a baseline above it.
+
+pub mod client;
