@@ -1,1 +1,20 @@
-//! See the design.
+//! Every decision of the relay, without I/O, clock or threads: it is told the time and what arrived.
+//!
+//! ```text
+//!  publisher ─▶ ingest::Receiver ─▶ Packet (shared) ─▶ slot::Slot ─▶ viewer
+//!                 │ loss, reports        │                ▲ sequence numbers and timestamps rewritten
+//!                 │ keyframe requests    └▶ cache::Cache ─┘ NACK answered
+//!  directory: which publication fills which slot
+//! ```
+
+pub mod cache;
+pub mod codec;
+pub mod directory;
+pub mod ingest;
+pub mod key;
+pub mod keyframe;
+pub mod nack;
+pub mod packet;
+pub mod report;
+pub mod rtp;
+pub mod slot;
