@@ -17,6 +17,7 @@ mod credentials;
 mod discard;
 mod fingerprint;
 mod identity;
+pub mod sdp;
 pub mod srtp;
 mod stun;
 mod transport;
