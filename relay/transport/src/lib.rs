@@ -15,7 +15,9 @@
 
 mod credentials;
 mod discard;
+mod dtls;
 mod fingerprint;
+mod ice;
 mod identity;
 pub mod sdp;
 pub mod srtp;

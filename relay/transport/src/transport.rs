@@ -1,17 +1,44 @@
 //! The session's transport: demultiplexing, timers and events around ICE, DTLS and SRTP.
 
+mod event;
+
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::srtp::{Profile, Sealer};
+pub use event::{Event, Reason, Received, Transmit};
+
+use crate::dtls::{Dtls, Step};
+use crate::ice::Agent;
+use crate::srtp::{Opener, Sealer};
 use crate::{Credentials, Discard, Fingerprint, Identity};
+
+/// How long a client has to complete the handshake.
+const HANDSHAKE: Duration = Duration::from_secs(30);
 
 /// One ICE-lite + DTLS server + SRTP association.
 ///
 /// After every call that takes `&mut self`, drain [`poll_transmit`](Self::poll_transmit) and
 /// [`poll_event`](Self::poll_event), and ask [`poll_timeout`](Self::poll_timeout) again.
-pub struct Transport {}
+pub struct Transport {
+    ice: Agent,
+    dtls: Dtls,
+    state: State,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+}
+
+enum State {
+    Connecting { deadline: Instant },
+    Connected(Box<Srtp>),
+    Closed,
+}
+
+struct Srtp {
+    sealer: Sealer,
+    opener: Opener,
+}
 
 impl Transport {
     /// A transport that waits for the client's first connectivity check.
@@ -25,8 +52,15 @@ impl Transport {
         remote: Fingerprint,
         now: Instant,
     ) -> Self {
-        let _ = (identity, local, remote, now);
-        Self {}
+        Self {
+            ice: Agent::new(identity.clone(), local, now),
+            dtls: Dtls::new(identity, remote),
+            state: State::Connecting {
+                deadline: now + HANDSHAKE,
+            },
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+        }
     }
 
     /// Handles one datagram of this session, which is decrypted in place.
@@ -40,128 +74,163 @@ impl Transport {
         from: SocketAddr,
         datagram: &'a mut [u8],
     ) -> Result<Received<'a>, Discard> {
-        let _ = (now, from, datagram);
-        Err(Discard::Closed)
+        if matches!(self.state, State::Closed) {
+            return Err(Discard::Closed);
+        }
+        // RFC 7983 §7.
+        match *datagram {
+            [0..=3, ..] => self.handle_stun(now, from, datagram),
+            [20..=63, ..] => self.handle_dtls(now, from, datagram),
+            [128..=191, kind, ..] => {
+                if !self.ice.is_validated(from) {
+                    return Err(Discard::UnvalidatedAddress);
+                }
+                let State::Connected(srtp) = &mut self.state else {
+                    return Err(Discard::BeforeHandshake);
+                };
+                // RFC 5761 §4.
+                match kind {
+                    192..=223 => srtp.opener.open_rtcp(datagram).map(|rtcp| Received::Rtcp(rtcp)),
+                    _ => srtp.opener.open_rtp(datagram).map(Received::Rtp),
+                }
+            }
+            [] | [128..=191] => Err(Discard::Malformed),
+            _ => Err(Discard::UnknownProtocol),
+        }
+    }
+
+    fn handle_stun<'a>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Received<'a>, Discard> {
+        let checked = self.ice.handle(now, from, datagram)?;
+        if checked.nominated {
+            self.events.push_back(Event::Nominated(from));
+        }
+        if let Some(bytes) = checked.answer {
+            self.transmits.push_back(Transmit { to: from, bytes });
+        }
+        Ok(Received::Consumed)
+    }
+
+    fn handle_dtls<'a>(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Received<'a>, Discard> {
+        if !self.ice.is_validated(from) {
+            return Err(Discard::UnvalidatedAddress);
+        }
+        // A client may start its handshake on a valid pair before it nominates one
+        // (RFC 8445 §12.1.1).
+        if self.ice.nominated().is_none() && self.ice.nominate(from) {
+            self.events.push_back(Event::Nominated(from));
+        }
+        let step = self.dtls.handle(now, datagram);
+        self.collect_dtls();
+        match step? {
+            Step::Nothing => {}
+            Step::Established { sealer, opener } => {
+                let profile = sealer.profile();
+                self.state = State::Connected(Box::new(Srtp { sealer, opener }));
+                self.events.push_back(Event::Connected { profile });
+            }
+            Step::Ended(reason) => self.end(reason),
+        }
+        Ok(Received::Consumed)
+    }
+
+    fn collect_dtls(&mut self) {
+        while let Some(bytes) = self.dtls.poll_transmit() {
+            if let Some(to) = self.ice.nominated() {
+                self.transmits.push_back(Transmit { to, bytes });
+            }
+        }
+    }
+
+    fn end(&mut self, reason: Reason) {
+        self.state = State::Closed;
+        self.events.push_back(Event::Closed(reason));
     }
 
     /// The next datagram to send, if any.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        None
+        self.transmits.pop_front()
     }
 
     /// The next thing that happened, if any.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` once closed.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let consent = self.ice.consent_until();
+        match &self.state {
+            State::Connecting { deadline } => {
+                let earliest = consent.min(*deadline);
+                Some(self.dtls.poll_timeout().map_or(earliest, |at| at.min(earliest)))
+            }
+            State::Connected(_) => Some(consent),
+            State::Closed => None,
+        }
     }
 
     /// Advances handshake retransmission and consent to `now`. Calling it early does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        match &self.state {
+            State::Closed => {}
+            // Nothing may be sent once consent has expired, not even a farewell (RFC 7675 §5.1).
+            _ if self.ice.consent_until() <= now => self.end(Reason::ConsentExpired),
+            State::Connecting { deadline } if *deadline <= now => {
+                self.dtls.close(now);
+                self.collect_dtls();
+                self.end(Reason::HandshakeTimeout);
+            }
+            State::Connecting { .. } => {
+                self.dtls.handle_timeout(now);
+                self.collect_dtls();
+            }
+            State::Connected(_) => {}
+        }
     }
 
     /// Accepts checks under new credentials (RFC 8445 §9). The old ones stay valid until the first
     /// authenticated check under the new ones.
     pub fn restart_ice(&mut self, local: Credentials) {
-        let _ = local;
+        self.ice.restart(local);
     }
 
-    /// Sends close_notify and ends the session with [`Reason::Local`].
+    /// Sends close_notify and ends the session with [`Reason::Local`]. Does nothing once closed.
     pub fn close(&mut self, now: Instant) {
-        let _ = now;
+        if !matches!(self.state, State::Closed) {
+            self.dtls.close(now);
+            self.collect_dtls();
+            self.end(Reason::Local);
+        }
     }
 
     /// Where to send to: the address of the client's latest nomination.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
-        None
+        self.ice.nominated()
     }
 
     /// Whether media can flow: the handshake is complete and the session not closed.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        false
+        matches!(self.state, State::Connected(_))
     }
 
     /// Seals outgoing media; `None` unless [connected](Self::is_connected).
     pub fn sealer(&mut self) -> Option<&mut Sealer> {
-        None
-    }
-}
-
-/// What a datagram turned out to be.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Received<'a> {
-    /// STUN or DTLS, handled here.
-    Consumed,
-    /// A plain RTP packet.
-    Rtp(&'a mut [u8]),
-    /// A plain compound RTCP packet (also reduced-size, RFC 5506).
-    Rtcp(&'a [u8]),
-}
-
-/// A datagram to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
-    /// Where to.
-    pub to: SocketAddr,
-    /// What, at most 1,200 bytes.
-    pub bytes: Vec<u8>,
-}
-
-/// What happened to the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The handshake is complete and the client's certificate is the one of its offer.
-    Connected {
-        /// The SRTP profile of the session.
-        profile: Profile,
-    },
-    /// The client wants to be reached at this address from now on.
-    Nominated(SocketAddr),
-    /// The session is over; nothing follows.
-    Closed(Reason),
-}
-
-/// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Reason {
-    /// [`Transport::close`] was called.
-    #[error("closed by the relay")]
-    Local,
-    /// The client sent close_notify, or a fatal alert.
-    #[error("closed by the client")]
-    Remote,
-    /// No authenticated connectivity check for 30 s (RFC 7675).
-    #[error("the client stopped sending connectivity checks")]
-    ConsentExpired,
-    /// The DTLS handshake was not complete after 30 s.
-    #[error("the DTLS handshake was not finished in time")]
-    HandshakeTimeout,
-    /// The client's certificate is not the one its offer announced.
-    #[error("the client's certificate does not match its offer")]
-    WrongFingerprint,
-    /// The client offers no SRTP profile that the relay has.
-    #[error("the client offers no supported SRTP profile")]
-    NoSrtpProfile,
-}
-
-impl Reason {
-    /// The reason as a metric label value, in snake case.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Remote => "remote",
-            Self::ConsentExpired => "consent_expired",
-            Self::HandshakeTimeout => "handshake_timeout",
-            Self::WrongFingerprint => "wrong_fingerprint",
-            Self::NoSrtpProfile => "no_srtp_profile",
+        match &mut self.state {
+            State::Connected(srtp) => Some(&mut srtp.sealer),
+            State::Connecting { .. } | State::Closed => None,
         }
     }
 }
