@@ -225,12 +225,6 @@ pub(super) fn bindings(
 ) -> Vec<CodecBinding> {
     let mut bindings: Vec<CodecBinding> = Vec::new();
     for payload_type in payload_types(section) {
-        if bindings
-            .iter()
-            .any(|known| known.payload_type == payload_type)
-        {
-            continue;
-        }
         let Some((name, clock_rate, channels)) = rtpmap(section, payload_type) else {
             continue;
         };
@@ -256,12 +250,15 @@ pub(super) fn bindings(
     bindings
 }
 
-/// With RTP and RTCP on one port, 64–95 look like RTCP (RFC 5761 §4).
-fn payload_types(section: &Section<'_>) -> impl Iterator<Item = u8> {
-    section
-        .formats()
-        .filter_map(|format| format.parse().ok())
-        .filter(|number| matches!(number, 0..64 | 96..128))
+/// The distinct ones; with RTP and RTCP on one port, 64–95 look like RTCP (RFC 5761 §4).
+fn payload_types(section: &Section<'_>) -> Vec<u8> {
+    let mut payload_types: Vec<u8> = Vec::new();
+    for payload_type in section.formats().filter_map(|format| format.parse().ok()) {
+        if matches!(payload_type, 0..64 | 96..128) && !payload_types.contains(&payload_type) {
+            payload_types.push(payload_type);
+        }
+    }
+    payload_types
 }
 
 fn bind_retransmissions(section: &Section<'_>, bindings: &mut [CodecBinding]) {

@@ -67,12 +67,12 @@ impl Fragment {
             .filter(|line| !line.is_empty())
         {
             let invalid = || FragmentError::Line(excerpt(line));
-            let valid =
-                line.len() > 2 && line[..2].is_ascii() && !line.chars().any(char::is_control);
-            match line
-                .split_once('=')
-                .filter(|(kind, _)| valid && kind.len() == 1)
-            {
+            if line.chars().any(char::is_control) {
+                return Err(invalid());
+            }
+            match line.split_once('=') {
+                // What `"a=" + candidate` gives for a browser's last, empty candidate.
+                Some(("a", "")) => fragment.end_of_candidates = true,
                 Some(("a", attribute)) => {
                     match attribute.split_once(':').unwrap_or((attribute, "")) {
                         ("ice-ufrag", value) => ufrag = ufrag.or(Some(value)),
@@ -85,8 +85,8 @@ impl Fragment {
                     }
                 }
                 Some(("m", _)) => fragment.keep("m=", line),
-                Some(_) => {}
-                None => return Err(invalid()),
+                Some((kind, _)) if kind.len() == 1 => {}
+                _ => return Err(invalid()),
             }
         }
         fragment.credentials = match (ufrag, pwd) {
@@ -136,4 +136,121 @@ fn is_candidate(value: &str) -> bool {
     let words: Vec<&str> = value.split_ascii_whitespace().collect();
     matches!(words.as_slice(), [_, component, _, priority, _, port, "typ", _, ..]
         if component.parse::<u16>().is_ok() && priority.parse::<u32>().is_ok() && port.parse::<u16>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRICKLED: &str = "a=group:BUNDLE 0 1\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
+        a=mid:0\r\n\
+        a=ice-ufrag:rEmO\r\n\
+        a=ice-pwd:remotePasswordOf24Chars+\r\n\
+        a=candidate:1 1 udp 2122260223 192.0.2.1 50000 typ host generation 0 ufrag rEmO\r\n\
+        a=candidate:2 1 udp 2122260223 0a1b.local 50001 typ host\r\n\
+        a=end-of-candidates\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96\r\n\
+        a=mid:1\r\n";
+
+    fn credentials_named(ufrag: &str) -> Credentials {
+        credentials(ufrag, "remotePasswordOf24Chars+").unwrap()
+    }
+
+    #[test]
+    fn candidates_of_the_current_generation_are_counted() {
+        let fragment = Fragment::parse(TRICKLED).unwrap();
+        assert_eq!((fragment.candidates, fragment.end_of_candidates), (2, true));
+        assert_eq!(fragment.restart(&credentials_named("rEmO")), None);
+    }
+
+    #[test]
+    fn other_credentials_begin_another_generation() {
+        let fragment = Fragment::parse(TRICKLED).unwrap();
+        let restart = fragment.restart(&credentials_named("before"));
+        assert_eq!(restart, Some(&credentials_named("rEmO")));
+    }
+
+    #[test]
+    fn a_restart_is_answered_within_the_same_frame() {
+        let candidates = ["[2001:db8::7]:7000".parse().unwrap()];
+        let answer = Fragment::parse(TRICKLED)
+            .unwrap()
+            .answer(&credentials_named("relay"), &candidates);
+        assert_eq!(
+            answer,
+            "a=ice-lite\r\n\
+             a=group:BUNDLE 0 1\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
+             a=mid:0\r\n\
+             a=ice-ufrag:relay\r\n\
+             a=ice-pwd:remotePasswordOf24Chars+\r\n\
+             a=candidate:1 1 udp 2130706431 2001:db8::7 7000 typ host\r\n\
+             a=end-of-candidates\r\n"
+        );
+    }
+
+    #[test]
+    fn credentials_and_candidates_may_come_alone() {
+        let alone =
+            Fragment::parse("a=ice-ufrag:rEmO\na=ice-pwd:remotePasswordOf24Chars+\n").unwrap();
+        assert_eq!(
+            (alone.credentials, alone.candidates),
+            (Some(credentials_named("rEmO")), 0)
+        );
+        let alone =
+            Fragment::parse("a=candidate:1 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active")
+                .unwrap();
+        assert_eq!((alone.credentials, alone.candidates), (None, 1));
+        assert!(
+            Fragment::parse("a=mid:0\r\na=\r\n")
+                .unwrap()
+                .end_of_candidates
+        );
+    }
+
+    #[test]
+    fn broken_fragments_are_refused() {
+        for empty in ["", "\r\n", "a=mid:0\r\n", "s=-\n"] {
+            assert_eq!(
+                Fragment::parse(empty),
+                Err(FragmentError::Empty),
+                "{empty:?}"
+            );
+        }
+        for line in [
+            "a",
+            "\u{e9}",
+            "a\u{e9}=b",
+            "=",
+            "candidate:1",
+            "a=candidate:",
+            "a=candidate:1 1 udp x 192.0.2.1 1 typ host",
+            "a=mid:0\ra=x",
+        ] {
+            assert_eq!(
+                Fragment::parse(line),
+                Err(FragmentError::Line(line.to_owned())),
+                "{line:?}"
+            );
+        }
+        for half in [
+            "a=ice-ufrag:rEmO",
+            "a=ice-pwd:remotePasswordOf24Chars+",
+            "a=ice-ufrag:r\na=ice-pwd:short",
+        ] {
+            assert_eq!(
+                Fragment::parse(half),
+                Err(FragmentError::Credentials),
+                "{half:?}"
+            );
+        }
+        assert_eq!(
+            Fragment::parse(&"a".repeat(20_000)),
+            Err(FragmentError::TooLong(20_000))
+        );
+        for end in 0..TRICKLED.len() {
+            let _ = Fragment::parse(&TRICKLED[..end]);
+        }
+    }
 }

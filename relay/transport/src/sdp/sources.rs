@@ -4,6 +4,8 @@ use super::media::Section;
 
 /// Layers beyond this many are not asked for.
 const MAX_RIDS: usize = 4;
+/// Names beyond this many are not looked at, so that a long list costs no more than a short one.
+const MAX_NAMED: usize = 32;
 /// A section that names more SSRCs than this keeps the first ones.
 const MAX_SSRCS: usize = 16;
 
@@ -32,9 +34,9 @@ pub(super) fn read(section: &Section<'_>) -> Sources {
         match (semantics, members.as_slice()) {
             ("SIM", members) if simulcast.is_empty() => simulcast = members.to_vec(),
             ("FID", &[media, rtx]) if media != rtx && rtx_of.len() < MAX_SSRCS => {
-                rtx_of.push((media, rtx))
+                rtx_of.push((media, rtx));
             }
-            ("FEC" | "FEC-FR", &[_, ref fec @ ..]) => repair.extend(fec),
+            ("FEC" | "FEC-FR", &[_, fec]) if repair.len() < MAX_SSRCS => repair.push(fec),
             _ => {}
         }
     }
@@ -69,6 +71,7 @@ fn rids(section: &Section<'_>) -> Vec<String> {
             let (name, direction) = (words.next()?, words.next()?);
             (direction == "send" && is_rid(name)).then_some(name)
         })
+        .take(MAX_NAMED)
         .collect();
     let mut rids: Vec<String> = Vec::new();
     for layer in section
@@ -76,9 +79,11 @@ fn rids(section: &Section<'_>) -> Vec<String> {
         .find_map(sent_layers)
         .unwrap_or_default()
         .split(';')
+        .take(MAX_NAMED)
     {
         let name = layer
             .split(',')
+            .take(MAX_NAMED)
             .map(|name| name.trim_start_matches('~'))
             .find(|name| sendable.contains(name));
         if let Some(name) =

@@ -1,0 +1,6 @@
+//! Offers of real clients and broken ones against the answers of both doors.
+
+mod common;
+mod malformed;
+mod publish;
+mod watch;
