@@ -39,14 +39,19 @@
 //! Everything runs on tokio. What a test replaces, the runtime with its sockets and clock and the way offers travel, is a
 //! [`Platform`].
 
+mod answer;
 mod codec;
+mod connection;
 mod door;
 mod mailbox;
+mod media;
 mod platform;
 pub mod publish;
 pub mod retry;
+mod session;
 pub mod signalling;
 pub mod watch;
+mod wire;
 
 pub use codec::{AudioFormat, Codec, Kind, VideoFormat};
 pub use door::{Door, Trust};

@@ -147,11 +147,57 @@ impl<T> Post<T> {
         let fits = self.send(Class::Notice, event).is_ok();
         debug_assert!(fits, "only media is handed back");
     }
-}
 
-impl<T> Drop for Post<T> {
-    fn drop(&mut self) {
+    /// Nothing more will come.
+    pub(crate) fn finish(&self) {
         self.shared.lock().finished = true;
         self.shared.arrived.notify_one();
+    }
+}
+
+impl<T> Clone for Post<T> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn media_beyond_the_limit_is_handed_back_and_notices_are_not() {
+        let (post, mut mailbox) = mailbox(2);
+        post.notice(0);
+        assert_eq!(post.send(Class::Media, 1), Ok(()));
+        assert_eq!(post.send(Class::Media, 2), Ok(()));
+        assert_eq!(post.send(Class::Media, 3), Err(3));
+        post.notice(4);
+        post.finish();
+        let mut read = Vec::new();
+        while let Some(event) = mailbox.next().await {
+            read.push(event);
+        }
+        assert_eq!(read, [0, 1, 2, 4]);
+        assert_eq!(post.send(Class::Media, 5), Ok(()));
+    }
+
+    #[test]
+    fn of_unread_notices_the_latest_are_kept_and_media_stays() {
+        let (post, mut mailbox) = mailbox(1);
+        assert_eq!(post.send(Class::Media, usize::MAX), Ok(()));
+        for number in 0..MAX_NOTICES + 10 {
+            post.notice(number);
+        }
+        assert_eq!(mailbox.try_next(), Some(usize::MAX));
+        assert_eq!(mailbox.try_next(), Some(10));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_mailbox_takes_everything() {
+        let (post, mailbox) = mailbox(1);
+        drop(mailbox);
+        assert_eq!(post.send(Class::Media, 1), Ok(()));
+        assert_eq!(post.send(Class::Media, 2), Ok(()));
     }
 }

@@ -1,10 +1,34 @@
 //! Publishing a source by WHIP.
 
+mod entrance;
+mod feedback;
+mod outgoing;
+mod pace;
+mod sender;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use rtc::interceptor::{NackResponderBuilder, Registry, Slot};
+use tokio::sync::watch;
+use webrtc::runtime::JoinHandle;
 
+use crate::connection::{self, ConnectError, Connection, Line, Plan};
+use crate::mailbox::{Post, mailbox};
+use crate::session::{self, Business, Change};
+use crate::signalling::Messenger;
 use crate::{AudioFormat, Door, Mailbox, Platform, Refusal, VideoFormat};
+
+pub use entrance::FrameWriter;
+use entrance::Entrance;
+use outgoing::{Outgoing, Source};
+use sender::Sender;
+
+/// Packets kept for retransmission per track: 2 s of 4K at 20 Mbit/s. A power of two, as the library demands.
+const HISTORY: u16 = 4_096;
+/// Audio packets that may wait to be sent: 1 s of the usual 20 ms packets.
+const AUDIO_QUEUE: usize = 50;
 
 /// What is published, and how it is sent.
 #[derive(Debug, Clone)]
@@ -107,8 +131,27 @@ pub struct Statistics {
 }
 
 /// A source being published. Connects and reconnects until it is closed; dropping it closes it in the background.
+pub struct Publisher {
+    shared: Arc<Shared>,
+    // Dropping the sender tells the task to leave.
+    close: watch::Sender<()>,
+    finished: watch::Receiver<()>,
+    _task: Box<dyn JoinHandle>,
+}
+
+/// What the application's side and the connections share.
 #[derive(Debug)]
-pub struct Publisher {}
+struct Shared {
+    video: Option<Arc<Entrance>>,
+    audio: Option<Arc<Entrance>>,
+    statistics: Mutex<Statistics>,
+}
+
+impl Shared {
+    fn statistics(&self) -> MutexGuard<'_, Statistics> {
+        self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Publisher {
     /// Starts publishing. Must be called within a tokio runtime.
@@ -117,36 +160,129 @@ impl Publisher {
     }
 
     /// Starts publishing on another platform.
-    pub fn start_on(_platform: Platform, _door: Door, _config: Config) -> (Self, Mailbox<Event>) {
-        todo!()
+    pub fn start_on(platform: Platform, door: Door, config: Config) -> (Self, Mailbox<Event>) {
+        let (post, events) = mailbox(0);
+        let shared = Arc::new(Shared {
+            video: config.video.map(|_| Arc::new(Entrance::video(config.queue_frames))),
+            audio: config.audio.map(|_| Arc::new(Entrance::audio(AUDIO_QUEUE))),
+            statistics: Mutex::default(),
+        });
+        let (close, closed) = watch::channel(());
+        let (done, finished) = watch::channel(());
+        let runtime = platform.runtime.clone();
+        let publishing = Publishing {
+            platform: platform.clone(),
+            door: door.clone(),
+            config,
+            shared: shared.clone(),
+            post,
+        };
+        let task = runtime.spawn(Box::pin(async move {
+            session::run(platform, door, publishing, closed).await;
+            drop(done);
+        }));
+        (Self { shared, close, finished, _task: task }, events)
     }
 
     /// Where encoded pictures go; `None` when the configuration has no video.
     pub fn video(&self) -> Option<FrameWriter> {
-        todo!()
+        self.shared.video.clone().map(FrameWriter::new)
     }
 
     /// Where encoded sound goes; `None` when the configuration has no audio.
     pub fn audio(&self) -> Option<FrameWriter> {
-        todo!()
+        self.shared.audio.clone().map(FrameWriter::new)
     }
 
     /// Counters so far.
     pub fn statistics(&self) -> Statistics {
-        todo!()
+        let dropped = self.shared.video.as_ref().map_or(0, |video| video.dropped());
+        Statistics { video_frames_dropped: dropped, ..*self.shared.statistics() }
     }
 
-    /// Leaves: ends the session at the other side, then returns. Takes a second at most.
-    pub async fn close(self) {}
+    /// Leaves: ends the session at the other side, then returns. Takes a second or so at most.
+    pub async fn close(self) {
+        let Self { close, mut finished, .. } = self;
+        drop(close);
+        // An error is what we wait for: the task has dropped its end.
+        let _ = finished.changed().await;
+    }
 }
 
-/// The entrance of a track. Cheap to clone; usable from any thread, tokio's or not.
-#[derive(Debug, Clone)]
-pub struct FrameWriter {}
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").field("statistics", &self.statistics()).finish_non_exhaustive()
+    }
+}
 
-impl FrameWriter {
-    /// Hands over a frame. Never waits.
-    pub fn write(&self, _frame: Frame) -> Written {
-        todo!()
+/// The connecting half of a publisher.
+struct Publishing {
+    platform: Platform,
+    door: Door,
+    config: Config,
+    shared: Arc<Shared>,
+    post: Post<Event>,
+}
+
+impl Business for Publishing {
+    async fn connect(
+        &mut self,
+        messenger: &Messenger,
+        closed: &mut watch::Receiver<()>,
+    ) -> Result<Connection, ConnectError> {
+        let Config { video, audio, expected_bitrate, .. } = self.config;
+        let sources: Vec<_> = [
+            audio.map(AudioFormat::codec).zip(self.shared.audio.clone()),
+            video.map(VideoFormat::codec).zip(self.shared.video.clone()),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|(codec, entrance)| Source::new(codec, entrance))
+        .collect();
+        let lines = sources.iter().map(|source| Line::Send(connection::track(source.codec, source.ssrc)));
+        let lines = lines.collect();
+        let now = self.platform.runtime.now();
+        let outgoing = Outgoing::new(now, sources, expected_bitrate, self.platform.wall_clock);
+        let (sender, terms) = Sender::new(now, outgoing, self.shared.clone(), self.post.clone());
+        let plan = Plan {
+            platform: &self.platform,
+            door: &self.door,
+            messenger,
+            media: connection::sending(video, audio).map_err(ConnectError::Local)?,
+            registry: Registry::new()
+                .with(Slot::NackResponder, NackResponderBuilder::new().with_size(HISTORY).build())
+                .with(sender::SLOT, sender),
+            lines,
+        };
+        connection::connect(plan, closed, |answer| terms.agree(answer)).await
+    }
+
+    fn report(&mut self, change: Change) {
+        let entrances = || self.shared.video.iter().chain(&self.shared.audio);
+        match change {
+            Change::Connected => {
+                self.shared.statistics().connections += 1;
+                entrances().for_each(|entrance| entrance.open());
+                self.post.notice(Event::Connected);
+                if self.shared.video.is_some() {
+                    self.post.notice(Event::KeyframeRequested);
+                }
+            }
+            Change::Disconnected(reason) => {
+                entrances().for_each(|entrance| entrance.close());
+                self.post.notice(Event::Disconnected { reason });
+            }
+            Change::Refused(refusal) => self.post.notice(Event::Refused(refusal)),
+            Change::Retrying(after) => self.post.notice(Event::Retrying { after }),
+        }
+    }
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        for entrance in self.shared.video.iter().chain(&self.shared.audio) {
+            entrance.close();
+        }
+        self.post.finish();
     }
 }

@@ -6,6 +6,11 @@ use rand::RngExt as _;
 
 /// First wait after a failure.
 const FIRST: Duration = Duration::from_millis(250);
+/// No wait is longer than this at first, apart from its jitter: a relay that was restarted or a line that was cut for a few
+/// seconds has everybody back within two seconds of its return.
+const QUICK_CAP: Duration = Duration::from_millis(1_250);
+/// Failures in a row until it is clear that this takes longer, about 25 s.
+const QUICK: u32 = 22;
 /// No wait is longer than this, apart from its jitter.
 const CAP: Duration = Duration::from_secs(5);
 /// No wait after a permanent refusal is longer than this, apart from its jitter.
@@ -32,7 +37,7 @@ impl Backoff {
         if connected >= GOOD {
             self.failures = 0;
         }
-        self.next(CAP)
+        self.next(if self.failures < QUICK { QUICK_CAP } else { CAP })
     }
 
     /// How long to wait after the door said no in a way that will not change by itself.
@@ -71,7 +76,7 @@ mod tests {
     #[test]
     fn a_good_connection_starts_over_and_a_short_one_does_not() {
         let mut backoff = Backoff::new();
-        for _ in 0..8 {
+        for _ in 0..QUICK {
             backoff.after_failure(Duration::ZERO);
         }
         assert!(nominal(backoff.after_failure(Duration::from_secs(9)), CAP));

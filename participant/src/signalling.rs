@@ -1,5 +1,7 @@
 //! How an offer becomes an answer.
 
+mod http;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -73,5 +75,46 @@ impl fmt::Debug for Signalling {
             Signalling::Http => "Http",
             Signalling::InProcess(_) => "InProcess",
         })
+    }
+}
+
+/// Signalling for one door.
+#[derive(Debug, Clone)]
+pub(crate) enum Messenger {
+    Http(http::Client),
+    InProcess(Door, Call),
+}
+
+#[derive(Clone)]
+pub(crate) struct Call(Arc<dyn InProcess>);
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Call")
+    }
+}
+
+impl Messenger {
+    /// Fails when the door's certificates cannot be read.
+    pub(crate) fn new(signalling: &Signalling, door: &Door) -> Result<Self, OfferError> {
+        match signalling {
+            Signalling::Http => Ok(Self::Http(http::Client::new(door)?)),
+            Signalling::InProcess(relay) => Ok(Self::InProcess(door.clone(), Call(relay.clone()))),
+        }
+    }
+
+    pub(crate) async fn offer(&self, sdp: String) -> Result<Session, OfferError> {
+        match self {
+            Self::Http(client) => client.offer(sdp).await,
+            Self::InProcess(door, call) => call.0.offer(door.clone(), sdp).await,
+        }
+    }
+
+    /// Ends a session as well as it can be done.
+    pub(crate) async fn end(&self, resource: Url) {
+        match self {
+            Self::Http(client) => client.end(resource).await,
+            Self::InProcess(door, call) => call.0.end(door.clone(), resource).await,
+        }
     }
 }

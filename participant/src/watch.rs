@@ -1,11 +1,30 @@
 //! Watching a lesson, or one publication, by WHEP.
 
-use std::sync::Arc;
+mod arrivals;
+mod capture;
+mod frames;
+mod incoming;
+mod keyframes;
+mod line;
+mod receiver;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use rtc::interceptor::{self, ReceiverReportBuilder, Registry};
+use tokio::sync::watch;
+use webrtc::runtime::JoinHandle;
 
+use crate::connection::{self, ConnectError, Connection, Line, Plan};
+use crate::mailbox::{Post, mailbox};
+use crate::session::{self, Business, Change};
+use crate::signalling::Messenger;
 use crate::{Codec, Door, Kind, Mailbox, Platform, Refusal};
+
+use incoming::Incoming;
+use receiver::Receiver;
 
 /// What is asked for, and how it is delivered.
 #[derive(Debug, Clone)]
@@ -147,6 +166,8 @@ pub struct Statistics {
     pub packets_lost: u64,
     /// Packets that came after a later one had: retransmitted, or overtaken.
     pub packets_repaired: u64,
+    /// Packets that came after they had been given up; each had been counted as lost.
+    pub packets_late: u64,
     /// Packets that came again.
     pub packets_duplicate: u64,
     /// Packets or frames dropped because the application did not read.
@@ -170,8 +191,28 @@ pub struct Statistics {
 }
 
 /// A lesson being watched. Connects and reconnects until it is closed; dropping it closes it in the background.
+pub struct Watcher {
+    shared: Arc<Shared>,
+    // Dropping the sender tells the task to leave.
+    close: watch::Sender<()>,
+    finished: watch::Receiver<()>,
+    _task: Box<dyn JoinHandle>,
+}
+
+/// What the application's side and the connections share.
 #[derive(Debug)]
-pub struct Watcher {}
+struct Shared {
+    /// One entry per m-line.
+    statistics: Mutex<Vec<Statistics>>,
+    /// Lines for which the application wants a keyframe, one bit each.
+    keyframes_wanted: AtomicU64,
+}
+
+impl Shared {
+    fn statistics(&self) -> MutexGuard<'_, Vec<Statistics>> {
+        self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Watcher {
     /// Starts watching. Must be called within a tokio runtime.
@@ -180,18 +221,108 @@ impl Watcher {
     }
 
     /// Starts watching on another platform.
-    pub fn start_on(_platform: Platform, _door: Door, _config: Config) -> (Self, Mailbox<Event>) {
-        todo!()
+    pub fn start_on(platform: Platform, door: Door, config: Config) -> (Self, Mailbox<Event>) {
+        let (post, events) = mailbox(config.queue);
+        let shared = Arc::new(Shared {
+            statistics: Mutex::new(vec![Statistics::default(); config.video + config.audio]),
+            keyframes_wanted: AtomicU64::new(0),
+        });
+        let (close, closed) = watch::channel(());
+        let (done, finished) = watch::channel(());
+        let runtime = platform.runtime.clone();
+        let watching = Watching {
+            platform: platform.clone(),
+            door: door.clone(),
+            config,
+            shared: shared.clone(),
+            post,
+        };
+        let task = runtime.spawn(Box::pin(async move {
+            session::run(platform, door, watching, closed).await;
+            drop(done);
+        }));
+        (Self { shared, close, finished, _task: task }, events)
     }
 
     /// Counters so far, one entry per slot in the order of the m-lines: video first, then audio.
     pub fn statistics(&self) -> Vec<Statistics> {
-        todo!()
+        self.shared.statistics().clone()
     }
 
     /// Asks for a keyframe in a slot, for a decoder that has lost its way. At most one request per 500 ms is sent.
-    pub fn request_keyframe(&self, _line: usize) {}
+    pub fn request_keyframe(&self, line: usize) {
+        if let Some(bit) = u32::try_from(line).ok().and_then(|line| 1_u64.checked_shl(line)) {
+            self.shared.keyframes_wanted.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
 
-    /// Leaves: ends the session at the other side, then returns. Takes a second at most.
-    pub async fn close(self) {}
+    /// Leaves: ends the session at the other side, then returns. Takes a second or so at most.
+    pub async fn close(self) {
+        let Self { close, mut finished, .. } = self;
+        drop(close);
+        // An error is what we wait for: the task has dropped its end.
+        let _ = finished.changed().await;
+    }
+}
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watcher").field("statistics", &self.statistics()).finish_non_exhaustive()
+    }
+}
+
+/// The connecting half of a watcher.
+struct Watching {
+    platform: Platform,
+    door: Door,
+    config: Config,
+    shared: Arc<Shared>,
+    post: Post<Event>,
+}
+
+impl Business for Watching {
+    async fn connect(
+        &mut self,
+        messenger: &Messenger,
+        closed: &mut watch::Receiver<()>,
+    ) -> Result<Connection, ConnectError> {
+        let now = self.platform.runtime.now();
+        let incoming = Incoming::new(
+            now,
+            self.config.clone(),
+            self.shared.clone(),
+            self.post.clone(),
+            self.platform.wall_clock,
+        );
+        let (receiver, negotiation) = Receiver::new(incoming);
+        let kinds = std::iter::repeat_n(Kind::Video, self.config.video)
+            .chain(std::iter::repeat_n(Kind::Audio, self.config.audio));
+        let plan = Plan {
+            platform: &self.platform,
+            door: &self.door,
+            messenger,
+            media: connection::receiving(&self.config.codecs).map_err(ConnectError::Local)?,
+            registry: Registry::new()
+                .with(interceptor::Slot::ReceiverReport, ReceiverReportBuilder::new().build())
+                .with(receiver::SLOT, receiver),
+            lines: kinds.map(Line::Receive).collect(),
+        };
+        connection::connect(plan, closed, |answer| negotiation.agree(answer)).await
+    }
+
+    fn report(&mut self, change: Change) {
+        match change {
+            // Told by `Incoming`, so that it comes before the first frame.
+            Change::Connected => {}
+            Change::Disconnected(reason) => self.post.notice(Event::Disconnected { reason }),
+            Change::Refused(refusal) => self.post.notice(Event::Refused(refusal)),
+            Change::Retrying(after) => self.post.notice(Event::Retrying { after }),
+        }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.post.finish();
+    }
 }
