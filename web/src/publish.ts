@@ -29,6 +29,9 @@ const notice = part("notice", HTMLElement);
 const problem = part("problem", HTMLElement);
 const figures = part("figures", HTMLElement);
 
+/** Ten seconds: every connection begins with little and finds out what the line bears. */
+const LIMITED_AFTER_READINGS = 20;
+
 const debug = expose();
 const ear = new Ear();
 const media = new Media(exchanged, ended);
@@ -38,6 +41,8 @@ let voice: Voice = unheard;
 let connection: Connection | null = null;
 let before: Reading | null = null;
 let rate: number | null = null;
+/** For how many readings the encoder has been held back by the same thing. */
+let limited = { by: "none", readings: 0 };
 /** Why the devices could not be opened, or that sharing was ended: shown until the next try. */
 let trouble: { readonly kind: "capture"; readonly error: unknown } | { readonly kind: "share-ended" } | null = null;
 
@@ -58,11 +63,16 @@ const session = new Session(
       debug.state = state;
       connection = made;
       if (state.kind === "live") debug.connections += 1;
-      else debug.reading = before = rate = null;
+      else {
+        debug.reading = before = rate = null;
+        limited = { by: "none", readings: 0 };
+      }
       render();
     },
     reading(reading) {
       rate = sendRate(before, reading);
+      const by = videoOf(reading)?.limitedBy ?? "none";
+      limited = { by, readings: limited.by === by ? limited.readings + 1 : 0 };
       debug.reading = before = reading;
       render();
     },
@@ -150,9 +160,9 @@ function notices(): Key | null {
   if (missing.has("video")) return "videoGone";
   if (missing.has("audio")) return "audioGone";
   if (!media.muted && media.track("audio") && isDead(voice)) return "silentMicrophone";
-  const limited = debug.reading ? videoOf(debug.reading)?.limitedBy : "none";
-  if (limited === "cpu") return "limitedByCpu";
-  return limited === "bandwidth" ? "limitedByLine" : null;
+  if (limited.readings < LIMITED_AFTER_READINGS) return null;
+  if (limited.by === "cpu") return "limitedByCpu";
+  return limited.by === "bandwidth" ? "limitedByLine" : null;
 }
 
 function renderNotice(): void {
@@ -204,13 +214,18 @@ function renderProblem(): void {
 function render(): void {
   const { state, reading } = debug;
   const wanted = state.kind === "connecting" || state.kind === "live" || state.kind === "waiting";
+  const named = isLesson(lesson.value);
+  lesson.setAttribute("aria-invalid", String(!named));
+  part("lesson-hint", HTMLElement).hidden = named;
   start.dataset["action"] = wanted ? "stop" : "start";
   start.textContent = t(wanted ? "stop" : "start");
   start.prepend(icon(wanted ? "stop" : "live"));
   for (const field of [lesson, token, part("sources", HTMLFieldSetElement), part("pictures", HTMLFieldSetElement)]) field.disabled = wanted;
-  part("camera-field", HTMLElement).hidden = picture() === "screen";
+  const screen = picture() === "screen";
+  for (const id of ["camera-field", "quality-field", "open-preview"]) part(id, HTMLElement).hidden = screen;
+  part("cover-words", HTMLElement).textContent = t(screen ? "previewScreen" : "previewHint");
+  document.getElementById("cover-icon")?.setAttribute("href", `./icons.svg#${screen ? "courseware" : "camera"}`);
   part("cover", HTMLElement).hidden = media.track("video") !== undefined;
-  part("open-preview", HTMLElement).hidden = picture() === "screen";
   part("sound", HTMLElement).hidden = !media.track("audio");
   muteButton.setAttribute("aria-pressed", String(media.muted));
   muteButton.replaceChildren(icon(media.muted ? "microphone-off" : "microphone"), make("span", "", t(media.muted ? "unmute" : "mute")));
@@ -270,6 +285,7 @@ function bind(): void {
     event.preventDefault();
     void press();
   });
+  lesson.addEventListener("input", render);
   part("open-preview", HTMLButtonElement).addEventListener("click", () => void openMedia());
   muteButton.addEventListener("click", () => {
     media.muted = !media.muted;

@@ -20,9 +20,9 @@ const failure = async (promise: Promise<unknown>) => {
 };
 
 it("resolves Location against the address that answered, and sends the token as a bearer", async () => {
-  const fetch = answer(201, { Location: "/session/1", ETag: '"7"' }, "v=0");
+  const fetch = answer(201, { Location: "/session/1" }, "v=0");
   const resource = await create("https://relay.example/whip/demo/camera", "offer", "secret", never);
-  expect(resource).toEqual({ address: "https://relay.example/session/1", etag: '"7"', answer: "v=0" });
+  expect(resource).toEqual({ address: "https://relay.example/session/1", answer: "v=0" });
   expect(fetch.mock.calls[0]?.[1].headers).toMatchObject({ Authorization: "Bearer secret", "Content-Type": "application/sdp" });
 });
 
@@ -55,16 +55,16 @@ it("refuses a server that names no resource", async () => {
 });
 
 it("asks whether a session is there", async () => {
-  const resource = { address: "https://relay.example/session/1", etag: '"7"', answer: "" };
+  const resource = { address: "https://relay.example/session/1", answer: "" };
   const fetch = answer(204, {}, null);
-  expect(await ask(resource, "fragment", null, never)).toBe("there");
-  expect(fetch.mock.calls[0]?.[1].headers).toMatchObject({ "If-Match": '"7"', "Content-Type": "application/trickle-ice-sdpfrag" });
+  expect(await ask(resource, null, never)).toBe("there");
+  expect(fetch.mock.calls[0]?.[1].method).toBe("HEAD");
   answer(404, {}, null);
-  expect(await ask(resource, "fragment", null, never)).toBe("gone");
+  expect(await ask(resource, null, never)).toBe("gone");
   answer(502, {}, null);
-  expect(await ask(resource, "fragment", null, never)).toBe("unknown");
+  expect(await ask(resource, null, never)).toBe("unknown");
   vi.stubGlobal("fetch", async () => { throw new TypeError("Failed to fetch"); });
-  expect(await ask(resource, "fragment", null, never)).toBe("unknown");
+  expect(await ask(resource, null, never)).toBe("unknown");
 });
 
 it("reads Retry-After in seconds only", () => {

@@ -6,8 +6,6 @@ import type { Failure } from "./reconnect";
 /** A session at the relay. */
 export interface Resource {
   readonly address: string;
-  /** Entity tag of its ICE generation, as sent; null when the server gave none. */
-  readonly etag: string | null;
   readonly answer: string;
 }
 
@@ -57,7 +55,7 @@ export async function create(
       throw new ConnectError({ kind: "browser", detail: "the answer to the offer has no Location (RFC 9725 §4.2)" });
     }
     // Relative to the address that answered, after redirects (RFC 9725 §4.2).
-    return { address: new URL(location, response.url).href, etag: response.headers.get("ETag"), answer: body };
+    return { address: new URL(location, response.url).href, answer: body };
   } catch (error) {
     if (error instanceof ConnectError || signal.aborted) throw error;
     throw new ConnectError({ kind: "network" });
@@ -71,21 +69,15 @@ export function end(resource: Resource, token: string | null): void {
   });
 }
 
-/**
- * Asks whether the session still exists, by a PATCH that changes nothing. "unknown" when there is no clear answer.
- * `fragment` comes from `endOfCandidates`.
- */
-export async function ask(
-  resource: Resource,
-  fragment: string,
-  token: string | null,
-  signal: AbortSignal,
-): Promise<"there" | "gone" | "unknown"> {
-  const headers: Record<string, string> = { "Content-Type": "application/trickle-ice-sdpfrag", ...authorisation(token) };
-  if (resource.etag !== null) headers["If-Match"] = resource.etag;
+/** Asks whether the session still exists: it answers HEAD with 2xx and nothing else (RFC 9725 §4.1). */
+export async function ask(resource: Resource, token: string | null, signal: AbortSignal): Promise<"there" | "gone" | "unknown"> {
   try {
-    const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
-    const response = await fetch(resource.address, { method: "PATCH", headers, body: fragment, signal: within });
+    const response = await fetch(resource.address, {
+      method: "HEAD",
+      headers: authorisation(token),
+      cache: "no-store",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
+    });
     if (response.ok) return "there";
     return response.status === 404 || response.status === 410 ? "gone" : "unknown";
   } catch {

@@ -4,7 +4,6 @@ import { close, open, type Connection, type Plan } from "./connection";
 import { judge, reassured, type Hearing } from "./liveness";
 import { next, type Event, type State } from "./reconnect";
 import { ask, ConnectError } from "./resource";
-import { endOfCandidates } from "./sdp";
 import { read, type Reading } from "./stats";
 
 /** What the page is told. */
@@ -85,7 +84,6 @@ export class Session {
   /** Reads statistics until the path is lost. */
   async #watch(connection: Connection, signal: AbortSignal): Promise<void> {
     const { pc, resource, token } = connection;
-    const fragment = endOfCandidates(pc.localDescription?.sdp ?? "");
     let hearing: Hearing | null = null;
     let disconnectedAt: number | null = null;
     for (;;) {
@@ -100,8 +98,8 @@ export class Session {
       const judged = judge(hearing, reading.path);
       hearing = judged.hearing;
       if (judged.verdict === "dead") return;
-      if (judged.verdict === "ask" && fragment !== null) {
-        const answer = await ask(resource, fragment, token, signal);
+      if (judged.verdict === "ask") {
+        const answer = await ask(resource, token, signal);
         if (answer === "gone") return;
         if (answer === "there") hearing = reassured(hearing);
       }

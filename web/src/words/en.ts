@@ -49,6 +49,7 @@ export const en: Words = {
   tokenHint: "From your administrator; not needed for a local trial",
   preview: "Open preview",
   previewHint: "Your picture appears here",
+  previewScreen: "After starting, choose the screen or window to share",
   start: "Start teaching",
   stop: "End",
   mute: "Mute microphone",

@@ -47,6 +47,7 @@ export const zh = {
   tokenHint: "由管理员给出；本机试用时不需要",
   preview: "打开预览",
   previewHint: "这里会出现您的画面",
+  previewScreen: "开始后请选择要共享的屏幕或窗口",
   start: "开始上课",
   stop: "结束",
   mute: "关闭话筒",
