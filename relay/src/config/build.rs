@@ -1,0 +1,429 @@
+//! From settings to [`Config`].
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Access, Config, Http, Invalid, Media, Settings, Tls, duration};
+use crate::tokens::Key;
+
+const DEFAULT_HTTP_PORT: u16 = 8443;
+const DEFAULT_BASE_PORT: u16 = 8500;
+const DEFAULT_MAX_SESSIONS: u32 = 2_000;
+const DEFAULT_GRACE: Duration = Duration::from_secs(5);
+const DEFAULT_LOG: &str = "info";
+/// More workers than this is a typing error.
+const MAX_WORKERS: u32 = 256;
+
+/// How the settings that name files are looked up; tests supply their own.
+pub trait Files {
+    /// The text of a file.
+    fn read(&self, path: &Path) -> io::Result<String>;
+    /// Whether there is a folder.
+    fn is_dir(&self, path: &Path) -> bool;
+}
+
+impl Config {
+    /// Checks every setting and how they fit together. `cores` is how many workers there are unless told otherwise.
+    pub fn build(
+        settings: &Settings,
+        files: &dyn Files,
+        cores: NonZeroUsize,
+    ) -> Result<Self, Invalid> {
+        let access = access(settings, files)?;
+        let config = Self {
+            http: http(settings, files, &access)?,
+            media: media(settings, &access, cores)?,
+            lessons: settings
+                .parsed_list(
+                    "lessons",
+                    "a list of names of letters, digits, '-', '_' and '.'",
+                )?
+                .map(|lessons| lessons.into_iter().collect()),
+            web: web(settings, files)?,
+            log: log(settings)?,
+            grace: grace(settings)?,
+            access,
+        };
+        if matches!(config.access, Access::Local) {
+            refuse_other_machines(settings, &config)?;
+        }
+        Ok(config)
+    }
+}
+
+/// The signing key, if there is one. Also what `lectern token` needs and all it needs.
+pub fn key(settings: &Settings, files: &dyn Files) -> Result<Option<Key>, Invalid> {
+    let (setting, text) = match (settings.text("auth.key"), settings.text("auth.key_file")) {
+        (Some(_), Some(_)) => {
+            let problem = "auth.key and auth.key_file are both set: remove one";
+            return Err(Invalid::new(&settings.origin("auth.key_file"), problem));
+        }
+        (Some(text), None) => ("auth.key", text.to_owned()),
+        (None, Some(path)) => {
+            let text = read(settings, files, "auth.key_file", path)?;
+            (
+                "auth.key_file",
+                text.trim_end_matches(['\r', '\n']).to_owned(),
+            )
+        }
+        (None, None) => return Ok(None),
+    };
+    Key::new(text.into_bytes())
+        .map(Some)
+        .map_err(|weak| Invalid::new(&settings.origin(setting), format!("{setting} {weak}")))
+}
+
+fn access(settings: &Settings, files: &dyn Files) -> Result<Access, Invalid> {
+    Ok(key(settings, files)?.map_or(Access::Local, Access::Keyed))
+}
+
+fn http(settings: &Settings, files: &dyn Files, access: &Access) -> Result<Http, Invalid> {
+    let listen = settings
+        .parsed(
+            "http.listen",
+            "an address and a port such as \"0.0.0.0:8443\"",
+        )?
+        .unwrap_or(SocketAddr::new(everywhere(access), DEFAULT_HTTP_PORT));
+    Ok(Http {
+        listen,
+        tls: tls(settings, files, access)?,
+        ice_servers: settings.ice_servers(),
+    })
+}
+
+fn tls(settings: &Settings, files: &dyn Files, access: &Access) -> Result<Tls, Invalid> {
+    let self_signed = || Tls::SelfSigned {
+        state_dir: settings.text("http.state_dir").map(PathBuf::from),
+    };
+    let (certificate, key) = (
+        settings.text("http.tls.certificate"),
+        settings.text("http.tls.key"),
+    );
+    match (settings.text("http.tls"), certificate, key) {
+        (Some("plain"), ..) => Ok(Tls::Plain),
+        (Some("self-signed"), ..) => Ok(self_signed()),
+        (Some(other), ..) => {
+            let choices = "\"plain\", \"self-signed\" or { certificate = \"…\", key = \"…\" }";
+            let problem = format!("http.tls must be {choices}, not {other:?}");
+            Err(Invalid::new(&settings.origin("http.tls"), problem))
+        }
+        (None, Some(certificate), Some(key)) => {
+            read(settings, files, "http.tls.certificate", certificate)?;
+            read(settings, files, "http.tls.key", key)?;
+            Ok(Tls::Files {
+                certificate: certificate.into(),
+                key: key.into(),
+            })
+        }
+        (None, Some(_), None) => {
+            let problem = "http.tls.certificate needs http.tls.key beside it";
+            Err(Invalid::new(
+                &settings.origin("http.tls.certificate"),
+                problem,
+            ))
+        }
+        (None, None, Some(_)) => {
+            let problem = "http.tls.key needs http.tls.certificate beside it";
+            Err(Invalid::new(&settings.origin("http.tls.key"), problem))
+        }
+        (None, None, None) => Ok(match access {
+            Access::Local => Tls::Plain,
+            Access::Keyed(_) => self_signed(),
+        }),
+    }
+}
+
+fn media(settings: &Settings, access: &Access, cores: NonZeroUsize) -> Result<Media, Invalid> {
+    let address = "a list of IP addresses such as [\"192.0.2.10\"]";
+    let workers = match settings.integer("media.workers", 1..=MAX_WORKERS)? {
+        Some(count) => NonZeroUsize::new(count as usize).unwrap_or(cores),
+        None => cores,
+    };
+    let base_port = settings.integer("media.base_port", 0..=u32::from(u16::MAX))?;
+    let base_port = base_port
+        .and_then(|port| u16::try_from(port).ok())
+        .unwrap_or(DEFAULT_BASE_PORT);
+    if base_port != 0 && usize::from(base_port) + workers.get() > usize::from(u16::MAX) + 1 {
+        let problem = format!(
+            "media.base_port {base_port} leaves no room for {workers} workers: choose a lower one"
+        );
+        return Err(Invalid::new(&settings.origin("media.base_port"), problem));
+    }
+    let listen = settings
+        .parsed_list("media.listen", address)?
+        .unwrap_or_else(|| vec![everywhere(access)]);
+    if listen.is_empty() {
+        return Err(Invalid::new(
+            &settings.origin("media.listen"),
+            "media.listen is empty: name an address",
+        ));
+    }
+    Ok(Media {
+        listen,
+        base_port,
+        workers,
+        announce: settings
+            .parsed_list("media.announce", address)?
+            .unwrap_or_default(),
+        max_sessions: settings
+            .integer("media.max_sessions", 1..=1_000_000)?
+            .unwrap_or(DEFAULT_MAX_SESSIONS) as usize,
+    })
+}
+
+fn web(settings: &Settings, files: &dyn Files) -> Result<Option<PathBuf>, Invalid> {
+    let dir = settings.text("web.dir").map(PathBuf::from);
+    match dir {
+        Some(dir) if !files.is_dir(&dir) => {
+            let problem = format!(
+                "web.dir {} is not a folder: build the pages or remove the setting",
+                dir.display()
+            );
+            Err(Invalid::new(&settings.origin("web.dir"), problem))
+        }
+        dir => Ok(dir),
+    }
+}
+
+fn log(settings: &Settings) -> Result<String, Invalid> {
+    let filter = settings.text("log.filter").unwrap_or(DEFAULT_LOG);
+    EnvFilter::try_new(filter).map_err(|_| {
+        let problem =
+            format!("log.filter must be like \"info\" or \"info,relay=debug\", not {filter:?}");
+        Invalid::new(&settings.origin("log.filter"), problem)
+    })?;
+    Ok(filter.to_owned())
+}
+
+fn grace(settings: &Settings) -> Result<Duration, Invalid> {
+    let Some(text) = settings.text("shutdown.grace") else {
+        return Ok(DEFAULT_GRACE);
+    };
+    duration::parse(text).map_err(|wrong| {
+        Invalid::new(
+            &settings.origin("shutdown.grace"),
+            format!("shutdown.grace is {text:?}, but {wrong}"),
+        )
+    })
+}
+
+/// Where to listen unless told: without a key, nobody but this machine may reach the relay.
+fn everywhere(access: &Access) -> IpAddr {
+    match access {
+        Access::Local => Ipv4Addr::LOCALHOST.into(),
+        Access::Keyed(_) => Ipv4Addr::UNSPECIFIED.into(),
+    }
+}
+
+fn refuse_other_machines(settings: &Settings, config: &Config) -> Result<(), Invalid> {
+    let http = [config.http.listen.ip()];
+    let doors: [(&str, &[IpAddr]); 3] = [
+        ("http.listen", &http),
+        ("media.listen", &config.media.listen),
+        ("media.announce", &config.media.announce),
+    ];
+    for (key, addresses) in doors {
+        if let Some(address) = addresses.iter().find(|address| !address.is_loopback()) {
+            let problem = format!(
+                "{key} {address} is open to other machines but there is no key: set auth.key_file, or use 127.0.0.1"
+            );
+            return Err(Invalid::new(&settings.origin(key), problem));
+        }
+    }
+    Ok(())
+}
+
+fn read(settings: &Settings, files: &dyn Files, key: &str, path: &str) -> Result<String, Invalid> {
+    files.read(Path::new(path)).map_err(|error| {
+        Invalid::new(
+            &settings.origin(key),
+            format!("{key} {path} cannot be read: {error}"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+    /// A file system in which every path but those under `/missing` exists.
+    struct Everything;
+
+    impl Files for Everything {
+        fn read(&self, path: &Path) -> io::Result<String> {
+            if path.starts_with("/missing") {
+                Err(io::ErrorKind::NotFound.into())
+            } else {
+                Ok(format!("{KEY}\n"))
+            }
+        }
+        fn is_dir(&self, path: &Path) -> bool {
+            !path.starts_with("/missing")
+        }
+    }
+
+    fn build(text: &str) -> Result<Config, Invalid> {
+        let settings = Settings::file(Path::new("x.toml"), text)?;
+        Config::build(&settings, &Everything, NonZeroUsize::new(4).unwrap())
+    }
+
+    #[test]
+    fn an_empty_configuration_is_the_local_mode_on_loopback() {
+        let config = build("").unwrap();
+        assert!(matches!(config.access, Access::Local));
+        assert_eq!(config.http.listen, "127.0.0.1:8443".parse().unwrap());
+        assert_eq!(config.http.tls, Tls::Plain);
+        assert_eq!(
+            config.media.listen,
+            ["127.0.0.1".parse::<IpAddr>().unwrap()]
+        );
+        assert_eq!(config.media.workers.get(), 4);
+        assert_eq!(config.lessons, None);
+    }
+
+    #[test]
+    fn a_key_opens_the_relay_to_other_machines_with_tls() {
+        let config = build("[auth]\nkey_file = \"/key\"").unwrap();
+        assert!(matches!(config.access, Access::Keyed(_)));
+        assert_eq!(config.http.listen, "0.0.0.0:8443".parse().unwrap());
+        assert_eq!(config.http.tls, Tls::SelfSigned { state_dir: None });
+    }
+
+    #[test]
+    fn the_example_names_every_setting_and_is_accepted() {
+        let text = include_str!("../../lectern.example.toml");
+        let config = build(text).unwrap();
+        assert!(matches!(config.access, Access::Keyed(_)));
+        let uncommented: String = text
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .collect::<Vec<_>>()
+            .join("\n");
+        for name in [
+            "lessons",
+            "listen",
+            "tls",
+            "certificate",
+            "state_dir",
+            "ice_servers",
+            "base_port",
+            "workers",
+        ]
+        .into_iter()
+        .chain([
+            "announce",
+            "max_sessions",
+            "key",
+            "key_file",
+            "dir",
+            "filter",
+            "grace",
+        ]) {
+            assert!(
+                uncommented.contains(&format!("{name} = ")),
+                "{name} is missing from the example"
+            );
+        }
+    }
+
+    #[test]
+    fn every_wrong_value_is_answered_by_one_line_that_names_the_setting() {
+        for (text, expected) in [
+            (
+                "[http]\nlisten = \"8443\"",
+                "http.listen must be an address and a port",
+            ),
+            (
+                "[http]\nlisten = \"0.0.0.0:8443\"",
+                "http.listen 0.0.0.0 is open to other machines but there is no key",
+            ),
+            (
+                "[media]\nlisten = [\"::\"]",
+                "media.listen :: is open to other machines but there is no key",
+            ),
+            (
+                "[media]\nannounce = [\"203.0.113.5\"]",
+                "media.announce 203.0.113.5 is open to other machines",
+            ),
+            ("[media]\nlisten = []", "media.listen is empty"),
+            (
+                "[media]\nlisten = [\"here\"]",
+                "media.listen must be a list of IP addresses",
+            ),
+            (
+                "[media]\nworkers = 0",
+                "media.workers must be a number from 1 to 256, not 0",
+            ),
+            (
+                "[media]\nbase_port = 65536",
+                "media.base_port must be a number from 0 to 65535",
+            ),
+            (
+                "[media]\nbase_port = 65535",
+                "media.base_port 65535 leaves no room for 4 workers",
+            ),
+            (
+                "[media]\nmax_sessions = -1",
+                "media.max_sessions must be a number from 1",
+            ),
+            (
+                "[auth]\nkey = \"short\"",
+                "auth.key must be at least 32 bytes",
+            ),
+            (
+                "[auth]\nkey = \"a\"\nkey_file = \"b\"",
+                "auth.key and auth.key_file are both set",
+            ),
+            (
+                "[auth]\nkey_file = \"/missing/key\"",
+                "auth.key_file /missing/key cannot be read",
+            ),
+            ("[http]\ntls = \"yes\"", "http.tls must be \"plain\""),
+            (
+                "[http.tls]\ncertificate = \"a\"",
+                "http.tls.certificate needs http.tls.key",
+            ),
+            (
+                "[http.tls]\nkey = \"a\"",
+                "http.tls.key needs http.tls.certificate",
+            ),
+            (
+                "[http.tls]\nkey = \"a\"\ncertificate = \"/missing/c\"",
+                "http.tls.certificate /missing/c cannot be read",
+            ),
+            ("lessons = [\"a b\"]", "lessons must be a list of names"),
+            (
+                "[web]\ndir = \"/missing\"",
+                "web.dir /missing is not a folder",
+            ),
+            ("[log]\nfilter = \"relay=loud\"", "log.filter must be like"),
+            (
+                "[shutdown]\ngrace = \"5\"",
+                "shutdown.grace is \"5\", but a duration is",
+            ),
+        ] {
+            let line = build(text).unwrap_err().to_string();
+            assert!(
+                line.starts_with(&format!("x.toml: {expected}")),
+                "{text:?} gave {line:?}"
+            );
+            assert_eq!(line.lines().count(), 1, "{line:?}");
+            assert!(!line.contains(KEY));
+        }
+    }
+
+    #[test]
+    fn the_last_ports_can_be_used() {
+        assert_eq!(
+            build("[media]\nbase_port = 65532").unwrap().media.base_port,
+            65532
+        );
+    }
+}
