@@ -3,4 +3,5 @@
 mod common;
 mod malformed;
 mod publish;
+mod rtc_client;
 mod watch;
