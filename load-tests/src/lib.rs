@@ -4,5 +4,6 @@ pub mod client;
 pub mod inbox;
 pub mod ntp;
 pub mod port;
+pub mod publisher;
 pub mod rtp;
 pub mod viewer;

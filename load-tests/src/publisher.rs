@@ -1,0 +1,132 @@
+//! The synthetic central school: 4K frames and Opus-like audio on a thread of its own.
+
+mod feedback;
+pub mod h264;
+mod history;
+pub mod packer;
+pub mod pattern;
+mod run;
+mod source;
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::client::{Answer, Link};
+use crate::port::Port;
+pub use source::{ClipError, Source};
+
+/// How packets leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pacing {
+    /// A whole frame at once, full packets and a short last one: GStreamer.
+    Burst,
+    /// Packets within a byte of each other, every five milliseconds: browsers.
+    Paced,
+}
+
+/// A publisher that has been admitted by the server.
+pub struct Stand {
+    /// Its socket, which the candidate in its offer names.
+    pub port: Port,
+    /// Its association.
+    pub link: Link,
+    /// What was negotiated.
+    pub answer: Answer,
+    /// The SSRC of its video, as offered.
+    pub video_ssrc: u32,
+    /// The SSRC of its audio, as offered.
+    pub audio_ssrc: u32,
+}
+
+/// What is published.
+pub struct Programme {
+    /// The pictures.
+    pub source: Source,
+    /// Mbit/s of video; also what pacing is measured against.
+    pub mbit: f64,
+    /// How packets leave.
+    pub pacing: Pacing,
+}
+
+/// What the publisher tells its owner.
+#[derive(Debug)]
+pub enum Notice {
+    /// The handshake finished; the lesson begins.
+    Connected,
+    /// It is over, for this reason.
+    Failed(String),
+}
+
+/// What the publisher did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PublisherReport {
+    /// The negotiated SRTP profile.
+    pub srtp_profile: Option<&'static str>,
+    /// Packets sent for the first time.
+    pub packets: u64,
+    /// Frames sent.
+    pub frames: u64,
+    /// Keyframes among them.
+    pub keyframes: u64,
+    /// Packets sent again because the server asked.
+    pub repairs: u64,
+    /// Packets the socket would not take.
+    pub send_errors: u64,
+    /// When the server asked for keyframes, in milliseconds from the start.
+    pub keyframe_requests_ms: Vec<f64>,
+    /// The shortest time between two of those.
+    pub keyframe_request_spacing_ms: Option<f64>,
+}
+
+/// The running publisher. Dropping it stops it.
+pub struct Publisher {
+    commands: Sender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Command {
+    Report(Sender<PublisherReport>),
+    /// Stop sending media, but keep answering.
+    Pause,
+}
+
+impl Publisher {
+    /// Starts the thread; notices go to `notices`.
+    pub fn start(stand: Stand, programme: Programme, notices: Sender<Notice>) -> std::io::Result<Self> {
+        let (commands, inbox): (_, Receiver<Command>) = channel();
+        let publishing = run::Publishing::new(Instant::now(), stand, programme)?;
+        let thread = std::thread::Builder::new()
+            .name("publisher".to_owned())
+            .spawn(move || publishing.run(&inbox, &notices))?;
+        Ok(Self {
+            commands,
+            thread: Some(thread),
+        })
+    }
+
+    /// What it has done so far. Nothing, when its thread has failed.
+    pub fn report(&self) -> PublisherReport {
+        let (reply, answer) = channel();
+        let _ = self.commands.send(Command::Report(reply));
+        answer.recv_timeout(Duration::from_secs(1)).unwrap_or_default()
+    }
+
+    /// Stops sending media while repairs are still answered.
+    pub fn pause(&self) {
+        let _ = self.commands.send(Command::Pause);
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let (closed, _) = channel();
+        self.commands = closed;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
