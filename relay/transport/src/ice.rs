@@ -23,6 +23,11 @@ use crate::{Credentials, Discard, Identity, stun_username};
 /// How long a client may send nothing that authenticates (RFC 7675 §5.1).
 pub(crate) const CONSENT: Duration = Duration::from_secs(30);
 
+/// Silence of the nominated address after which a check from another one counts as a nomination. A
+/// client behind a NAT that rebinds does not know that its address has changed, so it does not
+/// nominate again. Clients check the pair they use every 2 to 2.5 s.
+const SILENCE: Duration = Duration::from_secs(3);
+
 /// A client's interfaces, in both address families.
 const MAX_VALIDATED: usize = 16;
 
@@ -34,9 +39,15 @@ pub(crate) struct Agent {
     previous: Option<Credentials>,
     /// Addresses that authenticated checks came from, the latest at the back.
     validated: VecDeque<SocketAddr>,
-    nominated: Option<SocketAddr>,
+    nominated: Option<Nominated>,
     seen: Seen,
     consent_until: Instant,
+}
+
+/// The address to send to.
+struct Nominated {
+    address: SocketAddr,
+    checked_at: Instant,
 }
 
 /// What a check led to.
@@ -73,16 +84,20 @@ impl Agent {
     }
 
     pub(crate) fn nominated(&self) -> Option<SocketAddr> {
-        self.nominated
+        self.nominated.as_ref().map(|nominated| nominated.address)
     }
 
     pub(crate) fn is_validated(&self, address: SocketAddr) -> bool {
-        self.nominated == Some(address) || self.validated.contains(&address)
+        self.nominated() == Some(address) || self.validated.contains(&address)
     }
 
     /// Sends to `address` from now on; returns whether that is a change.
-    pub(crate) fn nominate(&mut self, address: SocketAddr) -> bool {
-        self.nominated.replace(address) != Some(address)
+    pub(crate) fn nominate(&mut self, now: Instant, address: SocketAddr) -> bool {
+        let before = self.nominated.replace(Nominated {
+            address,
+            checked_at: now,
+        });
+        before.is_none_or(|before| before.address != address)
     }
 
     /// Handles a STUN message (RFC 8445 §7.3). One that does not authenticate is not answered: an
@@ -122,7 +137,7 @@ impl Agent {
 
         let attributes = authenticated(&request);
         let answer = judge(attributes, from);
-        let wants_nomination = has(attributes, ATTR_USE_CANDIDATE);
+        let nominates = has(attributes, ATTR_USE_CANDIDATE);
         let succeeded = matches!(answer, Answer::Success(_));
         let answer = answer.encode(request.transaction_id, key, self.identity.crypto());
         // A check that somebody recorded and sends from elsewhere would redirect the media.
@@ -140,9 +155,12 @@ impl Agent {
         }
         self.consent_until = now + CONSENT;
         self.validate(from);
+        let is_followed = self.nominated.as_ref().is_some_and(|nominated| {
+            nominated.address == from || nominated.checked_at + SILENCE <= now
+        });
         Ok(Checked {
             answer,
-            nominated: wants_nomination && self.nominate(from),
+            nominated: (nominates || is_followed) && self.nominate(now, from),
         })
     }
 
@@ -161,7 +179,8 @@ fn decode(datagram: &[u8]) -> Result<Message, Discard> {
         .unmarshal_binary(datagram)
         .map_err(|_| Discard::Malformed)?;
     // FINGERPRINT is computed over the whole datagram, so nothing may follow the message.
-    let is_whole = datagram.len() == rtc_stun::message::MESSAGE_HEADER_SIZE + message.length as usize;
+    let is_whole =
+        datagram.len() == rtc_stun::message::MESSAGE_HEADER_SIZE + message.length as usize;
     is_whole.then_some(message).ok_or(Discard::Malformed)
 }
 

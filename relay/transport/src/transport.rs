@@ -90,7 +90,10 @@ impl Transport {
                 };
                 // RFC 5761 §4.
                 match kind {
-                    192..=223 => srtp.opener.open_rtcp(datagram).map(|rtcp| Received::Rtcp(rtcp)),
+                    192..=223 => srtp
+                        .opener
+                        .open_rtcp(datagram)
+                        .map(|rtcp| Received::Rtcp(rtcp)),
                     _ => srtp.opener.open_rtp(datagram).map(Received::Rtp),
                 }
             }
@@ -126,7 +129,7 @@ impl Transport {
         }
         // A client may start its handshake on a valid pair before it nominates one
         // (RFC 8445 §12.1.1).
-        if self.ice.nominated().is_none() && self.ice.nominate(from) {
+        if self.ice.nominated().is_none() && self.ice.nominate(now, from) {
             self.events.push_back(Event::Nominated(from));
         }
         let step = self.dtls.handle(now, datagram);
@@ -173,7 +176,11 @@ impl Transport {
         match &self.state {
             State::Connecting { deadline } => {
                 let earliest = consent.min(*deadline);
-                Some(self.dtls.poll_timeout().map_or(earliest, |at| at.min(earliest)))
+                Some(
+                    self.dtls
+                        .poll_timeout()
+                        .map_or(earliest, |at| at.min(earliest)),
+                )
             }
             State::Connected(_) => Some(consent),
             State::Closed => None,

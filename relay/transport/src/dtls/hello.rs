@@ -119,7 +119,10 @@ pub(super) mod tests {
         let whole = hello(&[1, 7]);
         for length in 0..whole.len() {
             let offer = SrtpOffer::parse(&whole[..length]);
-            assert!(offer.is_none_or(|offer| offer == SrtpOffer::default()), "{length}");
+            assert!(
+                offer.is_none_or(|offer| offer == SrtpOffer::default()),
+                "{length}"
+            );
         }
     }
 }

@@ -72,7 +72,10 @@ mod tests {
         let alert = fatal_alert(BAD_CERTIFICATE);
         let (record, rest) = Record::split(&alert).unwrap();
         assert_eq!((record.content(), record.epoch()), (ALERT, 0));
-        assert_eq!((record.body, rest), (&[FATAL, BAD_CERTIFICATE][..], &[][..]));
+        assert_eq!(
+            (record.body, rest),
+            (&[FATAL, BAD_CERTIFICATE][..], &[][..])
+        );
         assert!(is_fatal_alert(&alert));
         assert!(!is_fatal_alert(&alert[..14]));
     }

@@ -1,7 +1,9 @@
 use super::*;
 use rtc_stun::attributes::ATTR_ICE_CONTROLLING;
 use rtc_stun::error_code::{CODE_ROLE_CONFLICT, CODE_UNKNOWN_ATTRIBUTE, ErrorCodeAttribute};
-use rtc_stun::message::{BINDING_ERROR, BINDING_SUCCESS, Getter, MessageType, Setter, TransactionId};
+use rtc_stun::message::{
+    BINDING_ERROR, BINDING_SUCCESS, Getter, MessageType, Setter, TransactionId,
+};
 use rtc_stun::textattrs::TextAttribute;
 use rtc_stun::xoraddr::XorMappedAddress;
 
@@ -123,18 +125,42 @@ fn an_ipv4_client_of_a_dual_stack_socket_sees_its_ipv4_address() {
     let request = request(&scene.local, controlling());
     let checked = scene.check(mapped_by_socket, &request).unwrap();
     let mut mapped = XorMappedAddress::default();
-    mapped.get_from(&decoded(checked.answer, &scene.local)).unwrap();
+    mapped
+        .get_from(&decoded(checked.answer, &scene.local))
+        .unwrap();
     assert_eq!(mapped.ip, scene.a.ip());
 }
 
 #[test]
 fn every_nomination_is_followed_back_and_forth() {
     let mut scene = scene();
-    for (from, is_change) in [(scene.a, true), (scene.a, false), (scene.b, true), (scene.a, true)] {
+    for (from, is_change) in [
+        (scene.a, true),
+        (scene.a, false),
+        (scene.b, true),
+        (scene.a, true),
+    ] {
         let request = request(&scene.local, nominating());
         assert_eq!(scene.check(from, &request).unwrap().nominated, is_change);
         assert_eq!(scene.agent.nominated(), Some(from));
     }
+}
+
+/// As behind a NAT that rebinds.
+#[test]
+fn a_client_that_moved_without_knowing_is_followed() {
+    let mut scene = scene();
+    let first = request(&scene.local, nominating());
+    assert!(scene.check(scene.a, &first).is_ok());
+    scene.now += SILENCE / 2;
+    let backup = request(&scene.local, controlling());
+    assert!(!scene.check(scene.b, &backup).unwrap().nominated);
+    let check = request(&scene.local, controlling());
+    assert!(!scene.check(scene.a, &check).unwrap().nominated);
+    scene.now += SILENCE;
+    let moved = request(&scene.local, controlling());
+    assert!(scene.check(scene.b, &moved).unwrap().nominated);
+    assert_eq!(scene.agent.nominated(), Some(scene.b));
 }
 
 #[test]
@@ -169,7 +195,11 @@ fn a_check_needs_integrity_and_fingerprint() {
         Box::new(TextAttribute::new(ATTR_USERNAME, text))
     };
     let bare = encode(&[Box::new(BINDING_REQUEST), user_name()]);
-    let unsigned = encode(&[Box::new(BINDING_REQUEST), user_name(), Box::new(FINGERPRINT)]);
+    let unsigned = encode(&[
+        Box::new(BINDING_REQUEST),
+        user_name(),
+        Box::new(FINGERPRINT),
+    ]);
     let results = [bare, unsigned].map(|request| scene.check(scene.a, &request).unwrap_err());
     assert_eq!(results, [Discard::BadFingerprint, Discard::BadIntegrity]);
 }
@@ -232,7 +262,10 @@ fn a_recorded_check_is_worth_nothing_elsewhere() {
     let mut scene = scene();
     let request = request(&scene.local, nominating());
     assert!(scene.check(scene.a, &request).is_ok());
-    assert_eq!(scene.check(scene.b, &request).unwrap_err(), Discard::Replayed);
+    assert_eq!(
+        scene.check(scene.b, &request).unwrap_err(),
+        Discard::Replayed
+    );
     assert!(scene.check(scene.a, &request).is_ok(), "retransmitted");
     assert_eq!(scene.agent.nominated(), Some(scene.a));
     assert!(!scene.agent.is_validated(scene.b));
@@ -296,7 +329,11 @@ fn validated_addresses_are_bounded_and_the_nominated_one_stays() {
     assert!(scene.check(scene.a, &first).is_ok());
     for port in 1..=100 {
         let from = SocketAddr::new(scene.b.ip(), port);
-        assert!(scene.check(from, &request(&scene.local, controlling())).is_ok());
+        assert!(
+            scene
+                .check(from, &request(&scene.local, controlling()))
+                .is_ok()
+        );
     }
     assert_eq!(scene.agent.validated.len(), MAX_VALIDATED);
     assert!(scene.agent.is_validated(scene.a));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use relay_transport::{Credentials, Fingerprint};
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::interceptor_registry::register_default_interceptors;
@@ -22,7 +23,6 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
-use relay_transport::{Credentials, Fingerprint};
 
 use SrtpProtectionProfile::{
     Srtp_Aead_Aes_128_Gcm, Srtp_Aead_Aes_256_Gcm, Srtp_Aes128_Cm_Hmac_Sha1_80,
@@ -53,8 +53,6 @@ pub struct Client {
     state: RTCPeerConnectionState,
     /// Sequence numbers of the RTP packets received.
     pub rtp: Vec<u16>,
-    /// RTCP packets received.
-    pub rtcp: usize,
 }
 
 impl Client {
@@ -69,7 +67,9 @@ impl Client {
             payload_type: PAYLOAD_TYPE,
         };
         let mut media = MediaEngine::default();
-        media.register_codec(codec.clone(), RtpCodecKind::Video).unwrap();
+        media
+            .register_codec(codec.clone(), RtpCodecKind::Video)
+            .unwrap();
         let registry = register_default_interceptors(Registry::new(), &mut media).unwrap();
         let settings = SettingEngineBuilder::new()
             .with_srtp_protection_profiles(profiles.to_vec())
@@ -109,7 +109,9 @@ impl Client {
             ..Default::default()
         };
         let candidate = RTCIceCandidate::from(&candidate.new_candidate_host().unwrap());
-        connection.add_local_candidate(candidate.to_json().unwrap()).unwrap();
+        connection
+            .add_local_candidate(candidate.to_json().unwrap())
+            .unwrap();
         Self {
             connection,
             address,
@@ -118,7 +120,6 @@ impl Client {
             sequence: 65_500,
             state: RTCPeerConnectionState::New,
             rtp: Vec::new(),
-            rtcp: 0,
         }
     }
 
@@ -159,7 +160,11 @@ impl Client {
             &format!("a=rtcp-fb:{pt} nack"),
             &format!("a=ssrc:{RELAY_SSRC} cname:relay"),
             &format!("a=ssrc:{RELAY_SSRC} msid:slot slot"),
-            &format!("a=candidate:1 1 udp 2130706431 {} {} typ host", relay.ip(), relay.port()),
+            &format!(
+                "a=candidate:1 1 udp 2130706431 {} {} typ host",
+                relay.ip(),
+                relay.port()
+            ),
             "a=end-of-candidates",
             "",
         ];
@@ -173,7 +178,8 @@ impl Client {
 
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.connection.poll_timeout().is_some_and(|at| at <= now) {
-            self.connection.handle_timeout(now).unwrap();
+            // A handshake that timed out is an error here.
+            let _ = self.connection.handle_timeout(now);
         }
         self.drain();
     }
@@ -197,7 +203,9 @@ impl Client {
     }
 
     pub fn poll_datagram(&mut self) -> Option<Vec<u8>> {
-        self.connection.poll_write().map(|write| write.message.to_vec())
+        self.connection
+            .poll_write()
+            .map(|write| write.message.to_vec())
     }
 
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
@@ -224,10 +232,8 @@ impl Client {
             }
         }
         while let Some(read) = self.connection.poll_read() {
-            match read.message {
-                RTCMessage::RtpPacket(_, packet) => self.rtp.push(packet.header.sequence_number),
-                RTCMessage::RtcpPacket(_, packets) => self.rtcp += packets.len(),
-                _ => {}
+            if let RTCMessage::RtpPacket(_, packet) = read.message {
+                self.rtp.push(packet.header.sequence_number);
             }
         }
     }

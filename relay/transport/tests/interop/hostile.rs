@@ -63,9 +63,13 @@ fn nothing_that_is_thrown_at_a_session_disturbs_it() {
         for round in 0..20_000 {
             let mut datagram = random.datagram(&samples);
             let _ = stun_username(&datagram);
-            let received = (world.rtp.len(), world.rtcp);
+            let received = (world.rtp.len(), world.rtcp.len());
             let _ = world.give(addresses()[round % 2], &mut datagram);
-            assert_eq!((world.rtp.len(), world.rtcp), received, "a forgery passed as media");
+            assert_eq!(
+                (world.rtp.len(), world.rtcp.len()),
+                received,
+                "a forgery passed as media"
+            );
             assert_eq!(world.relay.remote(), remote, "a forgery moved the session");
             if round % 10 == 0 {
                 world.step();
@@ -73,8 +77,7 @@ fn nothing_that_is_thrown_at_a_session_disturbs_it() {
         }
         assert_eq!(world.events.len(), events, "{:?}", &world.events[events..]);
         assert!(world.discards.len() >= 8, "{:?}", world.discards);
-        let (to_client, to_relay, sent) =
-            (world.client.rtp.len(), world.rtp.len(), world.sent());
+        let (to_client, to_relay, sent) = (world.client.rtp.len(), world.rtp.len(), world.sent());
         world.run(Duration::from_secs(40));
         assert_eq!(world.client.rtp.len() - to_client, world.sent() - sent);
         assert_eq!(world.rtp.len() - to_relay, world.sent() - sent);
@@ -142,18 +145,43 @@ fn each_kind_of_misfit_has_its_reason() {
     let [home, stranger] = addresses();
     let rtp = |sample: &&Vec<u8>| sample[0] == 0x80 || sample[0] == 0x90;
     let media = world.recorded.iter().rfind(rtp).unwrap().clone();
-    let check = world.recorded.iter().find(|sample| sample[0] == 0).unwrap().clone();
-    let hello = world.recorded.iter().find(|sample| sample[0] == 22).unwrap().clone();
+    let check = world
+        .recorded
+        .iter()
+        .find(|sample| sample[0] == 0)
+        .unwrap()
+        .clone();
+    let hello = world
+        .recorded
+        .iter()
+        .find(|sample| sample[0] == 22)
+        .unwrap()
+        .clone();
     let mut forged = media.clone();
     forged[3] = forged[3].wrapping_add(9);
     for (name, from, datagram, reason) in [
         ("empty", home, &[][..], Discard::Malformed),
         ("one byte of RTP", home, &[0x80], Discard::Malformed),
-        ("TURN channel", home, &[0x40, 0, 0, 0], Discard::UnknownProtocol),
+        (
+            "TURN channel",
+            home,
+            &[0x40, 0, 0, 0],
+            Discard::UnknownProtocol,
+        ),
         ("short STUN", home, &check[..19], Discard::Malformed),
         ("STUN from elsewhere", stranger, &check, Discard::Replayed),
-        ("DTLS from a stranger", stranger, &hello, Discard::UnvalidatedAddress),
-        ("SRTP from a stranger", stranger, &media, Discard::UnvalidatedAddress),
+        (
+            "DTLS from a stranger",
+            stranger,
+            &hello,
+            Discard::UnvalidatedAddress,
+        ),
+        (
+            "SRTP from a stranger",
+            stranger,
+            &media,
+            Discard::UnvalidatedAddress,
+        ),
         ("SRTP again", home, &media, Discard::Replayed),
         ("SRTP forged", home, &forged, Discard::BadAuthentication),
         ("half a record", home, &hello[..20], Discard::Malformed),

@@ -20,8 +20,7 @@ fn packets_keep_flowing_after_the_client_has_moved() {
             world.relay.remote() == Some(world.outside)
         });
         assert!(world.events.contains(&Event::Nominated(world.outside)));
-        let (to_client, to_relay, sent) =
-            (world.client.rtp.len(), world.rtp.len(), world.sent());
+        let (to_client, to_relay, sent) = (world.client.rtp.len(), world.rtp.len(), world.sent());
         world.run(Duration::from_secs(40));
         assert_eq!(world.client.rtp.len() - to_client, world.sent() - sent);
         assert_eq!(world.rtp.len() - to_relay, world.sent() - sent);
@@ -51,7 +50,9 @@ fn an_ice_restart_does_not_interrupt_the_media() {
     world.run(Duration::from_secs(5));
     assert!(world.discards.is_empty(), "{:?}", world.discards);
     world.client.offer(world.now, true);
-    world.client.accept(world.now, &renewed, world.identity.fingerprint());
+    world
+        .client
+        .accept(world.now, &renewed, world.identity.fingerprint());
     world.run(Duration::from_secs(40));
     let (to_client, to_relay, sent) = (world.client.rtp.len(), world.rtp.len(), world.sent());
     world.run(Duration::from_secs(5));

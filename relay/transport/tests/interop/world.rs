@@ -17,6 +17,10 @@ pub const RELAY: &str = "203.0.113.5:443";
 /// Where the client's packets seem to come from.
 pub const HOME: &str = "198.51.100.7:61000";
 
+/// The NTP time of all sender reports. A client that gets them repeats the middle bytes in its own
+/// reports.
+const REPORT_TIME: [u8; 8] = [0, 0, 0x11, 0x22, 0x33, 0x44, 0, 0];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Toward {
     Relay,
@@ -41,8 +45,8 @@ pub struct World {
     pub discards: BTreeMap<&'static str, usize>,
     /// First two payload bytes, which repeat the sequence number, of the RTP packets the relay got.
     pub rtp: Vec<u16>,
-    /// RTCP packets the relay got.
-    pub rtcp: usize,
+    /// Compound RTCP packets the relay got.
+    pub rtcp: Vec<Vec<u8>>,
     /// Datagrams that went to the relay, to be abused.
     pub recorded: Vec<Vec<u8>>,
     sent: u64,
@@ -76,7 +80,7 @@ impl World {
             events: Vec::new(),
             discards: BTreeMap::new(),
             rtp: Vec::new(),
-            rtcp: 0,
+            rtcp: Vec::new(),
             recorded: Vec::new(),
             sent: 0,
             elapsed: 0,
@@ -96,7 +100,11 @@ impl World {
         let start = self.now;
         while !holds(self) {
             self.step();
-            assert!(self.now < start + Duration::from_secs(60), "never {what}: {:?}", self.events);
+            assert!(
+                self.now < start + Duration::from_secs(60),
+                "never {what}: {:?}",
+                self.events
+            );
         }
     }
 
@@ -128,7 +136,8 @@ impl World {
         if self.relay.poll_timeout().is_some_and(|at| at <= self.now) {
             self.relay.handle_timeout(self.now);
         }
-        self.events.extend(std::iter::from_fn(|| self.relay.poll_event()));
+        self.events
+            .extend(std::iter::from_fn(|| self.relay.poll_event()));
         while let Some(transmit) = self.relay.poll_transmit() {
             self.carry(transmit.to, &transmit.bytes);
         }
@@ -139,18 +148,16 @@ impl World {
         match self.relay.handle_datagram(self.now, from, datagram) {
             Ok(Received::Consumed) => {}
             Ok(Received::Rtp(packet)) => {
-                let header_len = 12 + if packet[0] & 0x10 == 0 {
-                    0
-                } else {
-                    4 + 4 * usize::from(u16::from_be_bytes([packet[14], packet[15]]))
-                };
+                let header_len = 12
+                    + if packet[0] & 0x10 == 0 {
+                        0
+                    } else {
+                        4 + 4 * usize::from(u16::from_be_bytes([packet[14], packet[15]]))
+                    };
                 let payload = &packet[header_len..];
                 self.rtp.push(u16::from_be_bytes([payload[0], payload[1]]));
             }
-            Ok(Received::Rtcp(compound)) => {
-                assert_eq!(compound[0] >> 6, 2);
-                self.rtcp += 1;
-            }
+            Ok(Received::Rtcp(compound)) => self.rtcp.push(compound.to_vec()),
             Err(discard) => {
                 *self.discards.entry(discard.as_str()).or_default() += 1;
                 return Err(discard);
@@ -179,7 +186,9 @@ impl World {
         packet.extend(RELAY_SSRC.to_be_bytes());
         packet.extend([0x41; 900]);
         packet.resize(packet.len() + sealer.overhead(), 0);
-        sealer.seal_rtp(&mut packet, HEADER_LEN, (index >> 16) as u32).unwrap();
+        sealer
+            .seal_rtp(&mut packet, HEADER_LEN, (index >> 16) as u32)
+            .unwrap();
         self.sent += 1;
         self.carry(to, &packet);
     }
@@ -191,7 +200,8 @@ impl World {
         };
         let mut report = vec![0x80, 200, 0, 6];
         report.extend(RELAY_SSRC.to_be_bytes());
-        report.extend([0; 20]);
+        report.extend(REPORT_TIME);
+        report.extend([0; 12]);
         let sealed = sealer.seal_rtcp(&report).unwrap();
         self.carry(to, &sealed);
     }
@@ -208,6 +218,14 @@ impl World {
             Event::Closed(reason) => Some(*reason),
             _ => None,
         })
+    }
+
+    /// Whether the client has told in a report that it got a report.
+    pub fn report_is_acknowledged(&self) -> bool {
+        let middle = &REPORT_TIME[2..6];
+        self.rtcp
+            .iter()
+            .any(|compound| compound.windows(4).any(|word| word == middle))
     }
 
     /// RTP packets sent toward the client.

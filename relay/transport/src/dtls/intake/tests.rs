@@ -57,7 +57,11 @@ fn a_hello_in_pieces_passes_when_it_is_whole_whatever_the_order() {
 fn a_tail_and_the_next_message_share_a_record() {
     let certificate = [0xCE; 900];
     let mut intake = Intake::default();
-    let head = record(HANDSHAKE, 0, &fragment(CERTIFICATE, 2, &certificate, 0..700));
+    let head = record(
+        HANDSHAKE,
+        0,
+        &fragment(CERTIFICATE, 2, &certificate, 0..700),
+    );
     assert!(intake.accept(&head).unwrap().records.is_empty());
     let mut body = fragment(CERTIFICATE, 2, &certificate, 700..900);
     body.extend(whole(CLIENT_KEY_EXCHANGE, 3, &[5; 66]));
@@ -78,15 +82,38 @@ fn implausible_records_are_dropped() {
         ("application", APPLICATION, 1, b"x"),
         ("third epoch", ALERT, 2, b"x"),
         ("a server's message", HANDSHAKE, 0, &whole(2, 0, &[0; 40])),
-        ("a far message", HANDSHAKE, 0, &whole(CERTIFICATE, 99, &[0; 9])),
-        ("a huge message", HANDSHAKE, 0, &[11, 255, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 7]),
-        ("beyond its end", HANDSHAKE, 0, &[11, 0, 0, 2, 0, 2, 0, 0, 2, 0, 0, 1, 7]),
-        ("an empty fragment", HANDSHAKE, 0, &[11, 0, 0, 2, 0, 2, 0, 0, 0, 0, 0, 0]),
+        (
+            "a far message",
+            HANDSHAKE,
+            0,
+            &whole(CERTIFICATE, 99, &[0; 9]),
+        ),
+        (
+            "a huge message",
+            HANDSHAKE,
+            0,
+            &[11, 255, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 7],
+        ),
+        (
+            "beyond its end",
+            HANDSHAKE,
+            0,
+            &[11, 0, 0, 2, 0, 2, 0, 0, 2, 0, 0, 1, 7],
+        ),
+        (
+            "an empty fragment",
+            HANDSHAKE,
+            0,
+            &[11, 0, 0, 2, 0, 2, 0, 0, 0, 0, 0, 0],
+        ),
     ] {
         let result = Intake::default().accept(&record(content, epoch, body));
         assert_eq!(result.err(), Some(Discard::BadHandshake), "{name}");
     }
-    assert_eq!(Intake::default().accept(&[22; 12]).err(), Some(Discard::Malformed));
+    assert_eq!(
+        Intake::default().accept(&[22; 12]).err(),
+        Some(Discard::Malformed)
+    );
 }
 
 #[test]
@@ -106,9 +133,16 @@ fn neither_records_nor_fragments_are_kept_without_end() {
     for _ in 0..10 * MAX_FRAGMENTS {
         let piece = record(HANDSHAKE, 0, &fragment(CERTIFICATE, 2, &message, 0..1));
         let _ = intake.accept(&piece);
-        assert!(intake.partial.iter().all(|partial| partial.arrived.len() <= MAX_FRAGMENTS));
+        assert!(
+            intake
+                .partial
+                .iter()
+                .all(|partial| partial.arrived.len() <= MAX_FRAGMENTS)
+        );
     }
     let finished = record(HANDSHAKE, 1, &[9; 40]);
-    let passed = (0..2 * BUDGET).filter(|_| intake.accept(&finished).is_ok()).count();
+    let passed = (0..2 * BUDGET)
+        .filter(|_| intake.accept(&finished).is_ok())
+        .count();
     assert_eq!(passed, BUDGET as usize);
 }
