@@ -1,13 +1,8 @@
 /** Chromium with a made-up camera and microphone, and the words tests use for pages. */
 
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import type { Debug } from "../src/debug";
-
-declare global {
-  interface Window {
-    readonly lectern: Debug;
-  }
-}
+// Declares window.lectern.
+import type {} from "../src/debug";
 
 /** Starts Chromium; `gestures` keeps the autoplay policy that classrooms have. */
 export function launch(gestures: "needed" | "not needed" = "not needed"): Promise<Browser> {

@@ -19,6 +19,13 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Small print in English, whatever the page's language: the relay's or the browser's own sentence. */
+export function english(text: string): HTMLElement {
+  const small = make("small", "", text);
+  small.lang = "en";
+  return small;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An icon of `icons.svg`; a word always stands beside it, so it is hidden from screen readers. */

@@ -1,17 +1,18 @@
 /** The publishing page of the teacher's side. */
 
 import { isLesson, isSource, tokenOf, whipAddress, type Source } from "./address";
-import { badge } from "./badge";
 import type { Connection } from "./connection";
 import { expose } from "./debug";
 import { icon, make, part } from "./dom";
 import { explain, explainMedia, type Explanation } from "./explain";
-import { inWords, startLanguage, t, type Key } from "./language";
+import { inWords, startLanguage, t } from "./language";
 import { fillDevices, type Wish } from "./publish/capture";
 import { Ear } from "./publish/ear";
-import { sendRate, showFigures, summary, videoOf } from "./publish/figures";
+import { sendRate, showFigures, videoOf } from "./publish/figures";
 import { Media, type Kind } from "./publish/media";
-import { isDead, meter, speaks, unheard, type Voice } from "./publish/voice";
+import { noticeFor, showNotice } from "./publish/notice";
+import { showProblem, showStatus } from "./publish/status";
+import { meter, unheard, type Voice } from "./publish/voice";
 import { Session } from "./session";
 import type { Reading } from "./stats";
 import { whip } from "./whip";
@@ -25,12 +26,10 @@ const camera = part("camera", HTMLSelectElement);
 const microphone = part("microphone", HTMLSelectElement);
 const quality = part("quality", HTMLSelectElement);
 const muteButton = part("mute", HTMLButtonElement);
+const status = part("badge", HTMLElement);
 const notice = part("notice", HTMLElement);
 const problem = part("problem", HTMLElement);
 const figures = part("figures", HTMLElement);
-
-/** Ten seconds: every connection begins with little and finds out what the line bears. */
-const LIMITED_AFTER_READINGS = 20;
 
 const debug = expose();
 const ear = new Ear();
@@ -154,41 +153,9 @@ async function listDevices(): Promise<void> {
   fillDevices(microphone, of("audioinput"), (n) => t("unnamedMicrophone", { n }), t("noMicrophone"));
 }
 
-function notices(): Key | null {
-  if (trouble?.kind === "share-ended") return "shareEnded";
-  if (media.muted && speaks(voice)) return "speakingMuted";
-  if (missing.has("video")) return "videoGone";
-  if (missing.has("audio")) return "audioGone";
-  if (!media.muted && media.track("audio") && isDead(voice)) return "silentMicrophone";
-  if (limited.readings < LIMITED_AFTER_READINGS) return null;
-  if (limited.by === "cpu") return "limitedByCpu";
-  return limited.by === "bandwidth" ? "limitedByLine" : null;
-}
-
 function renderNotice(): void {
-  const key = notices();
-  notice.hidden = key === null;
-  if (key !== null && notice.dataset["shown"] !== t(key)) notice.replaceChildren(icon("warn"), make("span", "", t(key)));
-  notice.dataset["shown"] = key === null ? "" : t(key);
-}
-
-function renderBadge(): void {
-  const element = part("badge", HTMLElement);
-  const { state } = debug;
-  switch (state.kind) {
-    case "idle":
-      return badge(element, "quiet", t("stateIdle"));
-    case "connecting":
-      return badge(element, "busy", t(state.attempt > 0 ? "stateReconnecting" : "stateConnecting"));
-    case "waiting":
-      return badge(element, "busy", t("stateReconnecting"), t("nextTry", { n: state.attempt }));
-    case "refused":
-      return badge(element, "bad", t("stateRefused"));
-    case "live":
-      // Live means that something goes out, not that a connection stands.
-      if (rate === 0) return badge(element, "warn", t("stateNothing"));
-      return badge(element, "good", t("stateLive"), debug.reading ? summary(rate, videoOf(debug.reading)) : "");
-  }
+  const microphone = !media.track("audio") ? "none" : media.muted ? "muted" : "open";
+  showNotice(notice, noticeFor({ shareEnded: trouble?.kind === "share-ended", microphone, voice, missing, limited }));
 }
 
 function explanation(): Explanation | null {
@@ -197,18 +164,6 @@ function explanation(): Explanation | null {
   if (state.kind === "waiting" || state.kind === "refused") return explain(state.failure, lesson.value);
   if (state.kind === "connecting" && state.after) return explain(state.after, lesson.value);
   return null;
-}
-
-function renderProblem(): void {
-  const shown = explanation();
-  problem.hidden = shown === null;
-  const text = JSON.stringify(shown);
-  if (problem.dataset["shown"] === text) return;
-  problem.dataset["shown"] = text;
-  if (!shown) return problem.replaceChildren();
-  const title = make("strong", "");
-  title.append(icon("stop"), shown.title);
-  problem.replaceChildren(title, make("span", "", shown.advice), ...(shown.detail ? [make("small", "", shown.detail)] : []));
 }
 
 function render(): void {
@@ -231,8 +186,8 @@ function render(): void {
   muteButton.replaceChildren(icon(media.muted ? "microphone-off" : "microphone"), make("span", "", t(media.muted ? "unmute" : "mute")));
   figures.hidden = reading === null;
   if (reading) showFigures(figures, reading, rate);
-  renderBadge();
-  renderProblem();
+  showStatus(status, state, reading, rate);
+  showProblem(problem, explanation());
   renderNotice();
   const video = reading ? videoOf(reading) : undefined;
   Object.assign(document.body.dataset, {

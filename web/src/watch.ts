@@ -208,6 +208,8 @@ if (isLesson(lesson)) {
   body.dataset["state"] = "no-lesson";
   inWords(() => {
     overlay.dataset["veil"] = "full";
-    overlay.replaceChildren(icon("warn"), make("h2", "", t("noLesson")), make("p", "", t("noLessonText")));
+    const home = make("a", "button", t("home"));
+    home.href = "./";
+    overlay.replaceChildren(icon("warn"), make("h2", "", t("noLesson")), make("p", "", t("noLessonText")), home);
   });
 }

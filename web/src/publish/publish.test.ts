@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { attempts } from "./capture";
+import { noticeFor, type Circumstances } from "./notice";
 import { hear, isDead, meter, speaks, unheard } from "./voice";
 
 const listen = (rms: number, ms: number, from = unheard) =>
@@ -34,4 +35,17 @@ it("shows -60 to 0 dBFS on the meter", () => {
 it("tries smaller pictures down to anything", () => {
   expect(attempts(2160).map((size) => (size.height as { ideal?: number } | undefined)?.ideal)).toEqual([2160, 1080, 720, undefined]);
   expect(attempts(720)).toHaveLength(2);
+});
+
+it("warns of the worst first, and of a slow line only when it lasts", () => {
+  const calm: Circumstances = { shareEnded: false, microphone: "open", voice: unheard, missing: new Set(), limited: { by: "none", readings: 99 } };
+  const speech = listen(0.05, 1_000);
+  expect(noticeFor(calm)).toBeNull();
+  expect(noticeFor({ ...calm, voice: speech })).toBeNull();
+  expect(noticeFor({ ...calm, microphone: "muted", voice: speech, missing: new Set(["video"]) })).toBe("speakingMuted");
+  expect(noticeFor({ ...calm, missing: new Set(["audio"]) })).toBe("audioGone");
+  expect(noticeFor({ ...calm, voice: listen(0, 10_000) })).toBe("silentMicrophone");
+  expect(noticeFor({ ...calm, microphone: "muted", voice: listen(0, 10_000) })).toBeNull();
+  expect(noticeFor({ ...calm, limited: { by: "bandwidth", readings: 19 } })).toBeNull();
+  expect(noticeFor({ ...calm, limited: { by: "bandwidth", readings: 20 } })).toBe("limitedByLine");
 });

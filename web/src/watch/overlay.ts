@@ -1,7 +1,7 @@
 /** The words over the picture while there is none, or while it stands still. */
 
 import { explain } from "../explain";
-import { icon, make } from "../dom";
+import { english, icon, make } from "../dom";
 import { t } from "../language";
 import type { View } from "./picture";
 
@@ -10,18 +10,21 @@ interface Content {
   readonly icon: string;
   readonly title: string;
   readonly text: string;
-  readonly small: string;
+  /** In the page's language, small. */
+  readonly note: string;
+  /** In English, small, for whoever is asked for help. */
+  readonly detail: string;
   readonly retry: boolean;
 }
 
 function content(view: Exclude<View, { kind: "live" }>, lesson: string): Content {
   switch (view.kind) {
     case "connecting":
-      return { tone: "busy", icon: "turn", title: t("connecting"), text: lesson, small: "", retry: false };
+      return { tone: "busy", icon: "turn", title: t("connecting"), text: lesson, note: "", detail: "", retry: false };
     case "waiting":
-      return { tone: "quiet", icon: "clock", title: t("notStarted"), text: t("notStartedText"), small: "", retry: false };
+      return { tone: "quiet", icon: "clock", title: t("notStarted"), text: t("notStartedText"), note: "", detail: "", retry: false };
     case "stalled":
-      return { tone: "busy", icon: "turn", title: t("stalled"), text: t("stalledText"), small: "", retry: false };
+      return { tone: "busy", icon: "turn", title: t("stalled"), text: t("stalledText"), note: "", detail: "", retry: false };
     case "reconnecting": {
       const why = explain(view.failure, lesson);
       const lost = view.failure.kind === "lost";
@@ -30,13 +33,14 @@ function content(view: Exclude<View, { kind: "live" }>, lesson: string): Content
         icon: "turn",
         title: lost ? t("reconnecting") : why.title,
         text: lost ? t("stalledText") : why.advice,
-        small: [t("nextTry", { n: view.attempt }), why.detail].filter(Boolean).join(" · "),
+        note: t("nextTry", { n: view.attempt }),
+        detail: why.detail,
         retry: false,
       };
     }
     case "refused": {
       const why = explain(view.failure, lesson);
-      return { tone: "bad", icon: "stop", title: why.title, text: why.advice, small: why.detail, retry: true };
+      return { tone: "bad", icon: "stop", title: why.title, text: why.advice, note: "", detail: why.detail, retry: true };
     }
   }
 }
@@ -58,7 +62,8 @@ export function showOverlay(overlay: HTMLElement, view: View, lesson: string, an
     icon(words.icon),
     make("h2", "", words.title),
     words.text ? make("p", "", words.text) : null,
-    words.small ? make("small", "", words.small) : null,
+    words.note ? make("small", "", words.note) : null,
+    words.detail ? english(words.detail) : null,
   ];
   if (words.retry) {
     const button = make("button", "button", t("tryNow"));
