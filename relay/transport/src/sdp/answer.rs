@@ -24,12 +24,12 @@ pub(super) struct Accepted<'a> {
     pub codecs: Vec<CodecBinding>,
     pub mappings: Vec<Mapping>,
     pub allow_mixed: bool,
-    pub use_: Use,
+    pub purpose: Purpose,
 }
 
 /// What an m-line that stays is used for.
 #[derive(Debug)]
-pub(super) enum Use {
+pub(super) enum Purpose {
     /// For nothing, until it is offered in another direction.
     Inactive,
     /// The client sends, in these simulcast layers if there are any.
@@ -125,7 +125,7 @@ impl Text {
             }
         }
         self.codecs(accepted);
-        self.use_(&accepted.use_);
+        self.purpose(&accepted.purpose);
     }
 
     fn media(&mut self, local: &Local<'_>, accepted: &Accepted<'_>) {
@@ -174,11 +174,11 @@ impl Text {
     }
 
     fn codecs(&mut self, accepted: &Accepted<'_>) {
-        let start_bitrate = match accepted.use_ {
-            Use::Receive {
+        let start_bitrate = match accepted.purpose {
+            Purpose::Receive {
                 start_bitrate_kbps, ..
             } => start_bitrate_kbps,
-            Use::Inactive | Use::Send { .. } => None,
+            Purpose::Inactive | Purpose::Send { .. } => None,
         };
         for CodecBinding {
             payload_type,
@@ -219,10 +219,10 @@ impl Text {
         }
     }
 
-    fn use_(&mut self, use_: &Use) {
-        match use_ {
-            Use::Inactive => self.line(format_args!("a=inactive")),
-            Use::Receive { rids, .. } => {
+    fn purpose(&mut self, purpose: &Purpose) {
+        match purpose {
+            Purpose::Inactive => self.line(format_args!("a=inactive")),
+            Purpose::Receive { rids, .. } => {
                 self.line(format_args!("a=recvonly"));
                 for rid in rids {
                     self.line(format_args!("a=rid:{rid} recv"));
@@ -231,7 +231,7 @@ impl Text {
                     self.line(format_args!("a=simulcast:recv {}", rids.join(";")));
                 }
             }
-            Use::Send {
+            Purpose::Send {
                 ssrc,
                 rtx_ssrc,
                 name,

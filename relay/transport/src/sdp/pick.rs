@@ -2,13 +2,27 @@
 
 use super::{Codec, CodecBinding};
 
-/// How well a viewer's payload type suits a publication; less is better.
+/// How well a viewer's payload type suits a publication; less is better, and an equal packetization
+/// mode is worth more than any profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    Same,
-    SameProfile,
-    SameProfileIdc,
-    SameCodec,
+struct Fit {
+    other_mode: bool,
+    profile: ProfileFit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum ProfileFit {
+    Identical,
+    SameName,
+    SameIdc,
+    Other,
+}
+
+impl Fit {
+    const PERFECT: Self = Self {
+        other_mode: false,
+        profile: ProfileFit::Identical,
+    };
 }
 
 /// The payload type among `offered` that carries what `published` describes, or `None` if the viewer cannot receive it.
@@ -25,8 +39,8 @@ pub fn pick<'a>(published: &CodecBinding, offered: &'a [CodecBinding]) -> Option
         .map(|(_, binding)| binding)
 }
 
-fn fit(published: Codec, offered: Codec) -> Option<(bool, Fit)> {
-    let (same_mode, fit) = match (published, offered) {
+fn fit(published: Codec, offered: Codec) -> Option<Fit> {
+    match (published, offered) {
         (
             Codec::H264 {
                 profile,
@@ -35,40 +49,41 @@ fn fit(published: Codec, offered: Codec) -> Option<(bool, Fit)> {
                 ..
             },
             Codec::H264 {
-                profile: profile_,
-                constraints: constraints_,
-                packetization_mode: mode_,
+                profile: offered_profile,
+                constraints: offered_constraints,
+                packetization_mode: offered_mode,
                 ..
             },
-        ) => {
-            if packetization_mode > mode_ {
-                return None;
-            }
-            let fit = if (profile, constraints) == (profile_, constraints_) {
-                Fit::Same
-            } else if h264_profile(profile, constraints) == h264_profile(profile_, constraints_) {
-                Fit::SameProfile
-            } else if profile == profile_ {
-                Fit::SameProfileIdc
-            } else {
-                Fit::SameCodec
-            };
-            (packetization_mode == mode_, fit)
-        }
+        ) => (packetization_mode <= offered_mode).then(|| Fit {
+            other_mode: packetization_mode != offered_mode,
+            profile: profile_fit(
+                (profile, constraints),
+                (offered_profile, offered_constraints),
+            ),
+        }),
         (Codec::H265 { profile, .. }, Codec::H265 { profile: other, .. })
         | (Codec::Vp9 { profile }, Codec::Vp9 { profile: other })
-        | (Codec::Av1 { profile }, Codec::Av1 { profile: other })
-            if profile == other =>
-        {
-            (true, Fit::Same)
+        | (Codec::Av1 { profile }, Codec::Av1 { profile: other }) => {
+            (profile == other).then_some(Fit::PERFECT)
         }
         (Codec::Vp8, Codec::Vp8) | (Codec::Opus, Codec::Opus) | (Codec::Red, Codec::Red) => {
-            (true, Fit::Same)
+            Some(Fit::PERFECT)
         }
-        _ => return None,
-    };
-    // `false` sorts first: an equal mode is worth more than any profile.
-    Some((!same_mode, fit))
+        _ => None,
+    }
+}
+
+/// Compares pairs of `profile_idc` and constraint flags.
+fn profile_fit(published: (u8, u8), offered: (u8, u8)) -> ProfileFit {
+    if published == offered {
+        ProfileFit::Identical
+    } else if h264_profile(published) == h264_profile(offered) {
+        ProfileFit::SameName
+    } else if published.0 == offered.0 {
+        ProfileFit::SameIdc
+    } else {
+        ProfileFit::Other
+    }
 }
 
 /// Profiles that several pairs of `profile_idc` and constraint flags name (RFC 6184 §8.1, table 5).
@@ -82,7 +97,7 @@ enum H264Profile {
     Other(u8, u8),
 }
 
-fn h264_profile(profile: u8, constraints: u8) -> H264Profile {
+fn h264_profile((profile, constraints): (u8, u8)) -> H264Profile {
     let set = |index: u8| constraints & (0x80 >> index) != 0;
     match profile {
         66 if set(1) => H264Profile::ConstrainedBaseline,

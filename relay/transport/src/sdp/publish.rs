@@ -2,7 +2,7 @@
 
 use super::{
     Codec, CodecBinding, Extensions, Features, Kind, Local, OfferError, Remote, Unacceptable,
-    answer::{self, Accepted, Line, Use},
+    answer::{self, Accepted, Line, Purpose},
     extension::{self, Flow},
     media::Section,
     negotiation::{self, Usable},
@@ -54,11 +54,9 @@ pub fn publish(offer: &str, local: &Local<'_>) -> Result<Publishing, OfferError>
     let mut tracks = Vec::new();
     let lines: Vec<Line<'_>> = negotiated
         .into_iter()
-        .map(|usable| {
-            usable.map_err(Line::Rejected).map_or_else(
-                |line| line,
-                |usable| receive(usable, &local.features, &mut tracks),
-            )
+        .map(|usable| match usable {
+            Err(section) => Line::Rejected(section),
+            Ok(usable) => receive(usable, &local.features, &mut tracks),
         })
         .collect();
     if tracks.is_empty() {
@@ -102,7 +100,7 @@ fn receive<'a>(
     } else {
         Vec::new()
     };
-    let use_ = if flows {
+    let purpose = if flows {
         tracks.push(PublishedTrack {
             mid: mid.to_owned(),
             kind,
@@ -112,14 +110,14 @@ fn receive<'a>(
             rtx_of,
             rids: rids.clone(),
         });
-        Use::Receive {
+        Purpose::Receive {
             rids,
             start_bitrate_kbps: features
                 .start_bitrate_kbps
                 .filter(|_| kind == Kind::Video && is_libwebrtc(&section)),
         }
     } else {
-        Use::Inactive
+        Purpose::Inactive
     };
     let allow_mixed =
         extensions.dependency_descriptor.is_some() && section.has_anywhere("extmap-allow-mixed");
@@ -129,7 +127,7 @@ fn receive<'a>(
         codecs,
         mappings,
         allow_mixed,
-        use_,
+        purpose,
     })
 }
 

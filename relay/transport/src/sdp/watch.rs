@@ -2,7 +2,7 @@
 
 use super::{
     CodecBinding, Extensions, Features, Kind, Local, OfferError, Remote, Unacceptable,
-    answer::{self, Accepted, Line, Use},
+    answer::{self, Accepted, Line, Purpose},
     extension::{self, Flow},
     media::values,
     negotiation::{self, Usable},
@@ -121,7 +121,7 @@ fn send<'a>(
         Kind::Audio => plan.audio,
         Kind::Video => plan.video,
     };
-    let use_ = match names.get(place) {
+    let purpose = match names.get(place) {
         Some(&name) if flows => {
             let ssrc = ssrcs.draw();
             let rtx_ssrc = codecs
@@ -138,14 +138,14 @@ fn send<'a>(
                 codecs: codecs.clone(),
                 extensions,
             });
-            Use::Send {
+            Purpose::Send {
                 ssrc,
                 rtx_ssrc,
                 name: name.to_owned(),
                 track: format!("{name}-{kind}"),
             }
         }
-        _ => Use::Inactive,
+        _ => Purpose::Inactive,
     };
     let allow_mixed =
         extensions.dependency_descriptor.is_some() && section.has_anywhere("extmap-allow-mixed");
@@ -155,7 +155,7 @@ fn send<'a>(
         codecs,
         mappings,
         allow_mixed,
-        use_,
+        purpose,
     })
 }
 
