@@ -1,6 +1,7 @@
 /** The publishing page of the teacher's side. */
 
 import { isLesson, isSource, tokenOf, whipAddress, type Source } from "./address";
+import { stayAwake } from "./awake";
 import type { Connection } from "./connection";
 import { expose } from "./debug";
 import { icon, make, part } from "./dom";
@@ -270,6 +271,7 @@ function bind(): void {
 }
 
 startLanguage();
+stayAwake();
 bind();
 inWords(() => {
   void listDevices();

@@ -31,6 +31,8 @@ export class Session {
     this.#listener = listener;
     window.addEventListener("online", () => this.#feed({ kind: "due" }));
     window.addEventListener("pagehide", () => this.stop());
+    // Out of the back/forward cache comes a page whose connection was ended when it went in.
+    window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   }
 
   get state(): State {

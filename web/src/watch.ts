@@ -1,6 +1,7 @@
 /** The watching page of a classroom. */
 
 import { isLesson, tokenOf, whepAddress } from "./address";
+import { stayAwake } from "./awake";
 import { badge, type Tone } from "./badge";
 import { expose } from "./debug";
 import { icon, make, part } from "./dom";
@@ -198,6 +199,7 @@ function bindControls(): void {
 }
 
 startLanguage();
+stayAwake();
 bindControls();
 inWords(renderSound);
 part("home", HTMLAnchorElement).href = `./?${new URLSearchParams(lesson ? { lesson } : {})}${location.hash}`;
