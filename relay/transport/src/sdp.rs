@@ -1,8 +1,9 @@
 //! The relay's half of the offer/answer exchange (RFC 9429) for its two doors.
 //!
-//! [`publish`] answers a WHIP offer (media comes from the client), [`watch`] answers a WHEP offer (media goes to the client).
-//! Both are pure: text in, a typed outcome and the text of the answer out. Everything is answered on one transport: BUNDLE and
-//! rtcp-mux are required, the relay is ICE-lite and DTLS-passive. Any input is answered with a value or an [`OfferError`].
+//! [`publish`] answers a WHIP offer (media comes from the client), [`watch`] answers a WHEP offer
+//! (media goes to the client). Both are pure: text in, a typed outcome and the text of the answer
+//! out. Everything is answered on one transport: BUNDLE and rtcp-mux are required, the relay is
+//! ICE-lite and DTLS-passive. Any input is answered with a value or an [`OfferError`].
 //!
 //! ```text
 //!  offer ──▶ Offer (sections, BUNDLE, Remote) ──▶ per section: codecs, extensions, sources ──▶ tracks or slots
@@ -41,7 +42,8 @@ pub struct Local<'a> {
     pub credentials: &'a Credentials,
     /// The relay's DTLS certificate.
     pub fingerprint: &'a Fingerprint,
-    /// Where the session's worker is reachable, most preferred first; IPv4 and IPv6, already translated for NAT 1:1.
+    /// Where the session's worker is reachable, most preferred first; IPv4 and IPv6, already
+    /// translated for NAT 1:1.
     pub candidates: &'a [SocketAddr],
     /// The `sess-id` of the answer's `o=` line: unique per session, below 2^63.
     pub session_id: u64,
@@ -58,9 +60,11 @@ pub struct Features {
     pub rtx: bool,
     /// Redundant audio (RFC 2198).
     pub red: bool,
-    /// The AV1 dependency descriptor. It needs two-byte header extensions, which are answered only with it.
+    /// The AV1 dependency descriptor. It needs two-byte header extensions, which are answered only
+    /// with it.
     pub dependency_descriptor: bool,
-    /// Answered to Chromium-like publishers as `x-google-start-bitrate`, so that they begin with a full-size picture, kbit/s.
+    /// Answered to Chromium-like publishers as `x-google-start-bitrate`, so that they begin with a
+    /// full-size picture, kbit/s.
     pub start_bitrate_kbps: Option<u32>,
 }
 
@@ -83,10 +87,12 @@ impl Default for Features {
     }
 }
 
-/// What the offer told about the client's side of the transport. The client is always the DTLS client.
+/// What the offer told about the client's side of the transport. The client is always the DTLS
+/// client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
-    /// The client's ICE credentials; ICE-lite needs only the fragment, as the second half of STUN user names.
+    /// The client's ICE credentials; ICE-lite needs only the fragment, as the second half of STUN
+    /// user names.
     pub credentials: Credentials,
     /// What the client's DTLS certificate must hash to.
     pub fingerprint: Fingerprint,

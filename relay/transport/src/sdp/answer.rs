@@ -60,7 +60,8 @@ pub(super) fn write(local: &Local<'_>, lines: &[Line<'_>]) -> String {
     for line in lines {
         match line {
             Line::Rejected(section) => text.rejected(section),
-            // Candidates belong to the transport, which is the first m-line's of the group (RFC 9143 §7.3.1).
+            // Candidates belong to the transport, which is the first m-line's of the group (RFC
+            // 9143 §7.3.1).
             Line::Accepted(accepted) => {
                 text.accepted(local, accepted, mids.first() == Some(&accepted.mid))
             }

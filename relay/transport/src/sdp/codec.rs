@@ -11,7 +11,8 @@ pub enum Codec {
         profile: u8,
         /// `profile_iop`: the constraint flags, `constraint_set0` in the highest bit.
         constraints: u8,
-        /// `level_idc`: ten times the level, so 51 for 4K at 30 frames a second. Never a reason to refuse.
+        /// `level_idc`: ten times the level, so 51 for 4K at 30 frames a second. Never a reason to
+        /// refuse.
         level: u8,
         /// 0: one NAL unit per packet; 1: also aggregation and fragments.
         packetization_mode: u8,
@@ -39,7 +40,8 @@ pub enum Codec {
     },
     /// Opus (RFC 7587).
     Opus,
-    /// Redundant audio (RFC 2198) around Opus. The blocks inside carry the *offer's* Opus payload type.
+    /// Redundant audio (RFC 2198) around Opus. The blocks inside carry the *offer's* Opus payload
+    /// type.
     Red,
 }
 

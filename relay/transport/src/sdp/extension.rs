@@ -27,9 +27,11 @@ pub struct Extensions {
     pub audio_level: Option<u8>,
     /// When the frame was captured, by the sender's clock.
     pub abs_capture_time: Option<u8>,
-    /// When the packet was sent, for receiver-side estimates; only with [`Feedback::remb`](super::Feedback::remb).
+    /// When the packet was sent, for receiver-side estimates; only with
+    /// [`Feedback::remb`](super::Feedback::remb).
     pub abs_send_time: Option<u8>,
-    /// Transport-wide sequence numbers; only with [`Feedback::transport_cc`](super::Feedback::transport_cc).
+    /// Transport-wide sequence numbers; only with
+    /// [`Feedback::transport_cc`](super::Feedback::transport_cc).
     pub transport_cc: Option<u8>,
     /// Rotation of the picture (3GPP TS 26.114).
     pub video_orientation: Option<u8>,
@@ -55,7 +57,8 @@ pub(super) struct Mapping {
 
 /// Reads the offer's `a=extmap` lines and keeps what is used for RTP in the direction of `flow`.
 ///
-/// Ids above 14 need two-byte headers in every packet, which no client insists on: they are left out.
+/// Ids above 14 need two-byte headers in every packet, which no client insists on: they are left
+/// out.
 pub(super) fn read(
     section: &Section<'_>,
     flow: Flow,
@@ -124,7 +127,8 @@ pub(super) fn read(
     (extensions, mappings)
 }
 
-/// The answer's direction for an extension the client maps in `direction`; `None` if it would flow the other way (RFC 8285 §6).
+/// The answer's direction for an extension the client maps in `direction`; `None` if it would flow
+/// the other way (RFC 8285 §6).
 fn mirrored(direction: Option<&str>, flow: Flow) -> Option<Option<&'static str>> {
     match (direction, flow) {
         (None, _) => Some(None),

@@ -1,7 +1,8 @@
-//! `application/trickle-ice-sdpfrag` (RFC 8840), the body of a `PATCH` on a session (RFC 9725 §4.3).
+//! `application/trickle-ice-sdpfrag` (RFC 8840), the body of a `PATCH` on a session (RFC 9725
+//! §4.3).
 //!
-//! The relay is ICE-lite: it learns the client's addresses from authenticated checks, so candidates are only counted. What matters is
-//! whether the client has begun a new ICE generation.
+//! The relay is ICE-lite: it learns the client's addresses from authenticated checks, so candidates
+//! are only counted. What matters is whether the client has begun a new ICE generation.
 
 use std::net::SocketAddr;
 
@@ -22,7 +23,8 @@ pub struct Fragment {
     pub candidates: usize,
     /// Whether the client says that there will be no more.
     pub end_of_candidates: bool,
-    /// The lines that name the transport, to be repeated in an answer: `a=group`, the first `m=` and its `a=mid`.
+    /// The lines that name the transport, to be repeated in an answer: `a=group`, the first `m=`
+    /// and its `a=mid`.
     frame: Vec<String>,
 }
 
@@ -103,7 +105,8 @@ impl Fragment {
         Ok(fragment)
     }
 
-    /// The new credentials, if the fragment begins another ICE generation than that of `current` (RFC 8839 §4.4.1.1.1).
+    /// The new credentials, if the fragment begins another ICE generation than that of `current`
+    /// (RFC 8839 §4.4.1.1.1).
     pub fn restart(&self, current: &Credentials) -> Option<&Credentials> {
         self.credentials
             .as_ref()

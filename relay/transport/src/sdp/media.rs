@@ -24,7 +24,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// An m-line with its attributes, and those of the session, which hold for every m-line that does not say otherwise.
+/// An m-line with its attributes, and those of the session, which hold for every m-line that does
+/// not say otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Section<'a> {
     pub media: &'a MediaDescription,
@@ -32,7 +33,8 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// `None` for everything that is not RTP over DTLS over UDP (RFC 9429 §5.1.2 lists the spellings).
+    /// `None` for everything that is not RTP over DTLS over UDP (RFC 9429 §5.1.2 lists the
+    /// spellings).
     pub fn kind(&self) -> Option<Kind> {
         let protocol = self.protocol();
         let rtp_over_dtls = matches!(
@@ -59,7 +61,8 @@ impl<'a> Section<'a> {
         self.media.media_name.formats.iter().map(String::as_str)
     }
 
-    /// A zero port disables an m-line, unless it only says that it has no transport of its own (RFC 9143 §6).
+    /// A zero port disables an m-line, unless it only says that it has no transport of its own (RFC
+    /// 9143 §6).
     pub fn is_enabled(&self) -> bool {
         self.media.media_name.port.value != 0 || self.has("bundle-only")
     }
@@ -76,7 +79,8 @@ impl<'a> Section<'a> {
         self.mid().is_some_and(|mid| mid.len() <= 16)
     }
 
-    /// Whether the client would have RTP flow that way; an m-line without direction is `sendrecv` (RFC 8866 §6.7).
+    /// Whether the client would have RTP flow that way; an m-line without direction is `sendrecv`
+    /// (RFC 8866 §6.7).
     pub fn allows(&self, flow: Flow) -> bool {
         let is_direction =
             |key: &&str| matches!(*key, "sendrecv" | "sendonly" | "recvonly" | "inactive");

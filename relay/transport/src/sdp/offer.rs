@@ -53,7 +53,8 @@ impl Offer {
         !self.bundle.is_empty()
     }
 
-    /// Whether the m-line of that mid may share the one transport; anything may where there is no group.
+    /// Whether the m-line of that mid may share the one transport; anything may where there is no
+    /// group.
     pub fn bundles(&self, mid: &str) -> bool {
         self.bundle.is_empty() || self.bundle.iter().any(|member| member == mid)
     }
@@ -101,8 +102,8 @@ impl Offer {
         Ok(bundle)
     }
 
-    /// The values of a transport attribute, the ones that count first: those of the offerer-tagged m-line (RFC 9143 §7.1.3), of the
-    /// session, of any other m-line.
+    /// The values of a transport attribute, the ones that count first: those of the offerer-tagged
+    /// m-line (RFC 9143 §7.1.3), of the session, of any other m-line.
     fn transport_values(&self, key: &str) -> impl Iterator<Item = &str> {
         let tagged = self
             .bundle

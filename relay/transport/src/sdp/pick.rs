@@ -25,11 +25,13 @@ impl Fit {
     };
 }
 
-/// The payload type among `offered` that carries what `published` describes, or `None` if the viewer cannot receive it.
+/// The payload type among `offered` that carries what `published` describes, or `None` if the
+/// viewer cannot receive it.
 ///
-/// H.264 goes into a binding of its packetization mode (mode 0 also into mode 1, never the reverse), preferring the same profile but accepting
-/// any: decoders take more than they list (Chromium decodes High labelled `42e01f`). Profiles of H.265, VP9 and AV1 must be equal. Levels and
-/// audio channels never matter. RED is carried as RED only.
+/// H.264 goes into a binding of its packetization mode (mode 0 also into mode 1, never the
+/// reverse), preferring the same profile but accepting any: decoders take more than they list
+/// (Chromium decodes High labelled `42e01f`). Profiles of H.265, VP9 and AV1 must be equal. Levels
+/// and audio channels never matter. RED is carried as RED only.
 pub fn pick<'a>(published: &CodecBinding, offered: &'a [CodecBinding]) -> Option<&'a CodecBinding> {
     offered
         .iter()

@@ -32,19 +32,20 @@ pub struct PublishedTrack {
     pub codecs: Vec<CodecBinding>,
     /// The header extensions of its packets.
     pub extensions: Extensions,
-    /// The announced media SSRCs, in the order of a legacy `SIM` group; often empty, then packets are told apart by header extension or
-    /// payload type.
+    /// The announced media SSRCs, in the order of a legacy `SIM` group; often empty, then packets
+    /// are told apart by header extension or payload type.
     pub ssrcs: Vec<u32>,
     /// Announced pairs of media SSRC and RTX SSRC.
     pub rtx_of: Vec<(u32, u32)>,
-    /// The simulcast layers, at most 4, in the client's order, which need not be by size; empty without simulcast.
+    /// The simulcast layers, at most 4, in the client's order, which need not be by size; empty
+    /// without simulcast.
     pub rids: Vec<String>,
 }
 
 /// Answers a WHIP offer: every m-line on which the client can send is received.
 ///
-/// H.264 is answered first (packetization mode 1 before 0), then the other codecs in the offer's order, so that clients that send the first
-/// codec of the answer send H.264.
+/// H.264 is answered first (packetization mode 1 before 0), then the other codecs in the offer's
+/// order, so that clients that send the first codec of the answer send H.264.
 ///
 /// # Errors
 /// [`OfferError`] says what is wrong with the offer, or why the relay cannot serve it.
@@ -143,7 +144,8 @@ fn preference(codec: Codec) -> u8 {
     }
 }
 
-/// Only libwebrtc offers its playout delay extension, and only libwebrtc knows the `x-google-` parameters.
+/// Only libwebrtc offers its playout delay extension, and only libwebrtc knows the `x-google-`
+/// parameters.
 fn is_libwebrtc(section: &Section<'_>) -> bool {
     section
         .values("extmap")

@@ -1,4 +1,5 @@
-//! What a publisher says about its SSRCs and simulcast layers: `a=ssrc`, `a=ssrc-group`, `a=rid`, `a=simulcast`.
+//! What a publisher says about its SSRCs and simulcast layers: `a=ssrc`, `a=ssrc-group`, `a=rid`,
+//! `a=simulcast`.
 
 use super::media::Section;
 
@@ -9,7 +10,8 @@ const MAX_NAMED: usize = 32;
 /// A section that names more SSRCs than this keeps the first ones.
 const MAX_SSRCS: usize = 16;
 
-/// The announced sources of one m-line; everything may be empty, for SSRCs need not be announced (RFC 9143).
+/// The announced sources of one m-line; everything may be empty, for SSRCs need not be announced
+/// (RFC 9143).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sources {
     /// Media SSRCs, in the order of `a=ssrc-group:SIM` where there is one.
@@ -62,7 +64,8 @@ fn named_ssrcs(section: &Section<'_>) -> impl Iterator<Item = u32> {
         .filter_map(|value| value.split_ascii_whitespace().next()?.parse().ok())
 }
 
-/// RFC 8853 §5.1: layers are separated by `;`, alternatives of one layer by `,`, and `~` marks a layer that starts paused.
+/// RFC 8853 §5.1: layers are separated by `;`, alternatives of one layer by `,`, and `~` marks a
+/// layer that starts paused.
 fn rids(section: &Section<'_>) -> Vec<String> {
     let sendable: Vec<&str> = section
         .values("rid")

@@ -11,9 +11,10 @@ use super::{
 
 /// What the relay would show, before it knows how many m-lines the client has.
 ///
-/// The n-th video m-line that receives shows `video[n]`, the n-th audio m-line plays `audio[n]`; m-lines beyond a list stay inactive. A name
-/// (token characters, at most 64) becomes the `msid` identifier and the CNAME: players keep m-lines of equal names in lip-sync. Within
-/// one list, names differ.
+/// The n-th video m-line that receives shows `video[n]`, the n-th audio m-line plays `audio[n]`;
+/// m-lines beyond a list stay inactive. A name (token characters, at most 64) becomes the `msid`
+/// identifier and the CNAME: players keep m-lines of equal names in lip-sync. Within one list,
+/// names differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatchPlan<'a> {
     /// For example `["camera", "courseware", "stage-1"]`.
@@ -48,14 +49,15 @@ pub struct WatchedSlot {
     pub ssrc: u32,
     /// The SSRC to retransmit with, if any of `codecs` has an RTX payload type.
     pub rtx_ssrc: Option<u32>,
-    /// Everything the client can receive that the relay forwards, in the offer's order; at least one. See [`pick`](super::pick).
+    /// Everything the client can receive that the relay forwards, in the offer's order; at least
+    /// one. See [`pick`](super::pick).
     pub codecs: Vec<CodecBinding>,
     /// The header extensions the client understands.
     pub extensions: Extensions,
 }
 
-/// Answers a WHEP offer: every m-line on which the client can receive becomes a slot, with every codec the client offers, since slots are
-/// refilled with whatever a publication has.
+/// Answers a WHEP offer: every m-line on which the client can receive becomes a slot, with every
+/// codec the client offers, since slots are refilled with whatever a publication has.
 ///
 /// `next_ssrc` is asked for one random number per SSRC; zero and repetitions are stepped over.
 ///

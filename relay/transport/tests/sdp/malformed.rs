@@ -86,7 +86,8 @@ fn any_byte_may_be_another() {
     }
 }
 
-/// A changed offer may contradict itself in ways that the answer has to repeat, so only the outcome counts.
+/// A changed offer may contradict itself in ways that the answer has to repeat, so only the outcome
+/// counts.
 fn publish_unchecked(offer: &str) -> (bool, bool) {
     with_local(Default::default(), |local| {
         let published = relay_transport::sdp::publish(offer, local).is_ok();

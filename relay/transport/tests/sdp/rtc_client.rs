@@ -1,4 +1,5 @@
-//! Offers and verdicts of a real client: the `rtc` crate, which the project's own participants run on.
+//! Offers and verdicts of a real client: the `rtc` crate, which the project's own participants run
+//! on.
 
 use std::time::Instant;
 
