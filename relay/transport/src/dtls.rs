@@ -23,7 +23,7 @@ use rtc_shared::error::Error;
 use self::flight::Flight;
 use self::hello::SrtpOffer;
 use self::intake::Intake;
-use crate::srtp::{Opener, Profile, Sealer, SessionMasters};
+use crate::srtp::{Opener, Profile, Sealer, SessionMasters, Srtp};
 use crate::{Discard, Fingerprint, Identity, Reason};
 
 /// The client as `Endpoint` knows it. The association belongs to the session, not to an address,
@@ -55,10 +55,7 @@ enum Phase {
 pub(crate) enum Step {
     Nothing,
     /// The handshake is complete and the client's certificate is the expected one.
-    Established {
-        sealer: Sealer,
-        opener: Opener,
-    },
+    Established(Box<Srtp>),
     /// The association is over.
     Ended(Reason),
 }
@@ -147,11 +144,11 @@ impl Dtls {
         if !genuine {
             return self.refuse(record::BAD_CERTIFICATE, Reason::WrongFingerprint);
         }
-        let Some((sealer, opener)) = srtp(state, profile) else {
+        let Some(srtp) = srtp(state, profile) else {
             return self.refuse(record::INTERNAL_ERROR, Reason::HandshakeFailed);
         };
         self.phase = Phase::Established(endpoint);
-        Step::Established { sealer, opener }
+        Step::Established(Box::new(srtp))
     }
 
     /// Ends a handshake with a fatal alert in place of whatever was to be sent.
@@ -207,14 +204,14 @@ fn choose(offer: SrtpOffer) -> Option<Profile> {
     }
 }
 
-fn srtp(state: &State, profile: Profile) -> Option<(Sealer, Opener)> {
+fn srtp(state: &State, profile: Profile) -> Option<Srtp> {
     let length = SessionMasters::keying_material_len(profile);
     let material = state
         .export_keying_material(SessionMasters::EXPORTER_LABEL, &[], length)
         .ok()?;
     let masters = SessionMasters::from_keying_material(profile, material.as_ref()).ok()?;
-    Some((
-        Sealer::new(&masters.server).ok()?,
-        Opener::new(&masters.client).ok()?,
-    ))
+    Some(Srtp {
+        sealer: Sealer::new(&masters.server).ok()?,
+        opener: Opener::new(&masters.client).ok()?,
+    })
 }

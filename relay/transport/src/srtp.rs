@@ -20,6 +20,12 @@ pub use keys::{KeyingError, MasterKeys, SessionMasters};
 pub use open::Opener;
 pub use seal::{SealError, Sealer};
 
+/// Both directions of a session.
+pub(crate) struct Srtp {
+    pub(crate) sealer: Sealer,
+    pub(crate) opener: Opener,
+}
+
 /// Protection profile of a session, as DTLS-SRTP negotiates it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Profile {

@@ -11,7 +11,7 @@ pub use event::{Event, Reason, Received, Transmit};
 
 use crate::dtls::{Dtls, Step};
 use crate::ice::Agent;
-use crate::srtp::{Opener, Sealer};
+use crate::srtp::{Sealer, Srtp};
 use crate::{Credentials, Discard, Fingerprint, Identity};
 
 /// How long a client has to complete the handshake.
@@ -33,11 +33,6 @@ enum State {
     Connecting { deadline: Instant },
     Connected(Box<Srtp>),
     Closed,
-}
-
-struct Srtp {
-    sealer: Sealer,
-    opener: Opener,
 }
 
 impl Transport {
@@ -136,9 +131,9 @@ impl Transport {
         self.collect_dtls();
         match step? {
             Step::Nothing => {}
-            Step::Established { sealer, opener } => {
-                let profile = sealer.profile();
-                self.state = State::Connected(Box::new(Srtp { sealer, opener }));
+            Step::Established(srtp) => {
+                let profile = srtp.sealer.profile();
+                self.state = State::Connected(srtp);
                 self.events.push_back(Event::Connected { profile });
             }
             Step::Ended(reason) => self.end(reason),
@@ -239,5 +234,17 @@ impl Transport {
             State::Connected(srtp) => Some(&mut srtp.sealer),
             State::Connecting { .. } | State::Closed => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HTTP makes transports, workers own them.
+    #[test]
+    fn a_transport_can_be_handed_to_a_worker() {
+        fn sendable<T: Send>() {}
+        sendable::<Transport>();
     }
 }

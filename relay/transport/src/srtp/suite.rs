@@ -19,7 +19,7 @@ pub(super) const RTCP_ENCRYPTED: u32 = 1 << 31;
 /// Session keys of one direction for RTP or for RTCP.
 pub(super) enum Suite {
     Gcm(Gcm),
-    Counter(Counter),
+    Counter(Box<Counter>),
 }
 
 impl Suite {
@@ -50,11 +50,11 @@ impl Suite {
         let encryption = master.derive(encryption)?;
         Ok(match master.profile() {
             Profile::AeadAes128Gcm => Self::Gcm(Gcm::new(&encryption, master.derive(salt)?)?),
-            Profile::Aes128CmSha1_80 => Self::Counter(Counter::new(
+            Profile::Aes128CmSha1_80 => Self::Counter(Box::new(Counter::new(
                 &encryption,
                 &master.derive(authentication)?,
                 master.derive(salt)?,
-            )?),
+            )?)),
         })
     }
 

@@ -96,6 +96,18 @@ fn what_is_sealed_there_opens_here_across_the_wrap_reordered() {
 }
 
 #[test]
+fn a_source_is_heard_again_after_a_long_cut() {
+    for profile in PROFILES {
+        let (sealer, mut opener) = (sealer(profile), opener(profile));
+        for index in [65_000_u32, 110_000, 110_001] {
+            let plain = packet(9, index as u16);
+            let mut sealed = seal(&sealer, &plain, index >> 16);
+            assert_eq!(opener.open_rtp(&mut sealed).as_deref(), Ok(&plain[..]));
+        }
+    }
+}
+
+#[test]
 fn rtcp_passes_both_ways() {
     for profile in PROFILES {
         let (mut sealer, mut opener, mut oracle) =
