@@ -65,7 +65,7 @@ impl App {
     ) -> Self {
         let access = match &config.access {
             config::Access::Local => access::Access::Local,
-            config::Access::Keyed(key) => access::Access::Keyed(Verifier::new(key)),
+            config::Access::Keyed(key) => access::Access::Keyed(Box::new(Verifier::new(key))),
         };
         Self {
             shared: Arc::new(Shared {

@@ -1,5 +1,7 @@
 //! Prometheus metrics. Labels are enums, so that their number is bounded whatever the network sends.
 
+mod media;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+
+pub use media::Media;
 
 /// Which part of the address space a request asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

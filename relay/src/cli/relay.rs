@@ -1,5 +1,7 @@
 //! `lectern relay`.
 
+use std::io::IsTerminal;
+
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
@@ -51,6 +53,7 @@ impl Options {
         }
         tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(&config.log))
+            .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
             .init();
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -278,7 +278,7 @@ mod tests {
     fn an_empty_configuration_is_the_local_mode_on_loopback() {
         let config = build("").unwrap();
         assert!(matches!(config.access, Access::Local));
-        assert_eq!(config.http.listen, "127.0.0.1:8443".parse().unwrap());
+        assert_eq!(config.http.listen, SocketAddr::from(([127, 0, 0, 1], 8443)));
         assert_eq!(config.http.tls, Tls::Plain);
         assert_eq!(
             config.media.listen,
@@ -292,7 +292,7 @@ mod tests {
     fn a_key_opens_the_relay_to_other_machines_with_tls() {
         let config = build("[auth]\nkey_file = \"/key\"").unwrap();
         assert!(matches!(config.access, Access::Keyed(_)));
-        assert_eq!(config.http.listen, "0.0.0.0:8443".parse().unwrap());
+        assert_eq!(config.http.listen, SocketAddr::from(([0, 0, 0, 0], 8443)));
         assert_eq!(config.http.tls, Tls::SelfSigned { state_dir: None });
     }
 

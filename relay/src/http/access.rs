@@ -17,7 +17,7 @@ pub(super) enum Access {
     /// Everybody on this machine may do everything.
     Local,
     /// By token.
-    Keyed(Verifier),
+    Keyed(Box<Verifier>),
 }
 
 /// Whoever is asking.

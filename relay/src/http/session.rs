@@ -48,7 +48,7 @@ pub(super) async fn session(
         .ok_or(Refusal::UnknownSession)?;
     caller.may_change(&owner)?;
     let span =
-        info_span!("session", lesson = %owner.lesson, seat = %owner.seat, session = short(&id));
+        info_span!("session", lesson = %owner.lesson, seat = %owner.seat, session = %short(&id));
     async {
         match method {
             Method::PATCH => patch(&app, &id, &headers, body).await,

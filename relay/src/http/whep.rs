@@ -25,7 +25,7 @@ pub(super) async fn watch(
     let lesson = app.lesson(&caller, lesson)?;
     let (view, asked) = view(source, asked)?;
     let (seat, role) = caller.viewer(&view, asked.seat)?;
-    let span = info_span!("watch", %lesson, %seat, source, session = field::Empty);
+    let span = info_span!("watch", %lesson, %seat, source = source.map(field::display), session = field::Empty);
     async {
         app.require_ready()?;
         body::require_type(&headers, SDP)?;
@@ -41,7 +41,10 @@ pub(super) async fn watch(
                 offer,
             })
             .await?;
-        tracing::Span::current().record("session", super::session::short(&session.id));
+        tracing::Span::current().record(
+            "session",
+            field::display(super::session::short(&session.id)),
+        );
         info!("watching");
         Ok(created(&app, session))
     }

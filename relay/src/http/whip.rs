@@ -40,7 +40,10 @@ pub(super) async fn publish(
                 offer,
             })
             .await?;
-        tracing::Span::current().record("session", super::session::short(&session.id));
+        tracing::Span::current().record(
+            "session",
+            field::display(super::session::short(&session.id)),
+        );
         info!("publishing");
         Ok(created(&app, session))
     }
