@@ -62,8 +62,11 @@ const session = new Session(
     state(state, made) {
       debug.state = state;
       connection = made;
-      if (state.kind === "live") debug.connections += 1;
-      else {
+      if (state.kind === "live") {
+        debug.connections += 1;
+        // Devices may have been exchanged while the offer was under way.
+        for (const kind of ["video", "audio"] as const) send(kind);
+      } else {
         debug.reading = before = rate = null;
         limited = { by: "none", readings: 0 };
       }
@@ -120,13 +123,15 @@ function exchanged(kind: Kind): void {
       renderNotice();
     });
   }
-  if (connection) replace(connection, kind, track);
+  send(kind);
   render();
 }
 
-/** Sends `track` in place of what was sent; a kind that was not offered needs a new offer. */
-function replace({ pc }: Connection, kind: Kind, track: MediaStreamTrack | undefined): void {
-  const sender = pc.getTransceivers().find((offer) => offer.receiver.track.kind === kind)?.sender;
+/** Sends the present track of `kind` in place of what was sent; a kind that was not offered needs a new offer. */
+function send(kind: Kind): void {
+  const track = media.track(kind);
+  const sender = connection?.pc.getTransceivers().find((offer) => offer.receiver.track.kind === kind)?.sender;
+  if (!connection || (sender?.track ?? undefined) === track) return;
   if (sender) {
     sender.replaceTrack(track ?? null).catch((error: unknown) => {
       trouble = { kind: "capture", error };

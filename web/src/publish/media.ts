@@ -8,6 +8,7 @@ export class Media {
   #wish: Wish | null = null;
   readonly #tracks = new Map<Kind, MediaStreamTrack>();
   #muted = false;
+  #opening: Promise<void> = Promise.resolve();
   readonly #changed: (kind: Kind) => void;
   readonly #ended: (kind: Kind) => void;
 
@@ -36,8 +37,17 @@ export class Media {
     return new MediaStream([...this.#tracks.values()].filter((track) => track.readyState === "live"));
   }
 
-  /** Captures `wish` in place of what there was; on failure what there was stays. */
-  async open(wish: Wish): Promise<void> {
+  /**
+   * Captures `wish` in place of what there was; on failure what there was stays. One at a time, in the order asked for:
+   * devices refuse to be opened twice, and the last wish is the one that counts.
+   */
+  open(wish: Wish): Promise<void> {
+    const opened = this.#opening.then(() => this.#open(wish));
+    this.#opening = opened.catch(() => undefined);
+    return opened;
+  }
+
+  async #open(wish: Wish): Promise<void> {
     const media = await capture(wish);
     this.#wish = wish;
     this.#take("video", media.getVideoTracks()[0]);
