@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::config::{Config, Files, Settings};
 use crate::control::Door;
+use crate::counters::Counters;
 use crate::metrics::Media;
 use crate::tokens::Key;
 use crate::worker::{Mail, Mailbox, Wake};
@@ -56,22 +57,31 @@ struct Behind {
     readiness: Readiness,
     /// Kept open, so that sessions find a worker.
     mailbox: Mailbox,
+    counters: Arc<Counters>,
 }
 
 /// The relay's HTTP side with `config`, and what stands behind it.
 fn relay(config: &Config) -> (App, Behind) {
     let (post, mailbox) = Mailbox::new(Wake::Task(Arc::default()));
+    let counters = Arc::<Counters>::default();
     let door = Door {
         post,
         candidates: vec!["127.0.0.1:8500".parse().unwrap()],
-        counters: Arc::default(),
+        counters: counters.clone(),
     };
     let identity = Arc::new(Identity::generate().unwrap());
     let control = Control::new(identity, vec![door], config.media.max_sessions);
     let readiness = Readiness::new();
     let metrics = Metrics::new([Box::new(Media(control.clone())) as Box<dyn Collector>]);
     let app = App::new(config, control, readiness.clone(), metrics);
-    (app, Behind { readiness, mailbox })
+    (
+        app,
+        Behind {
+            readiness,
+            mailbox,
+            counters,
+        },
+    )
 }
 
 fn token(role: Role, lesson: &str, seat: &str, sources: Option<&[Source]>, valid: i64) -> String {

@@ -11,6 +11,7 @@ async fn a_relay_about_to_end_takes_nobody_new_and_says_so() {
     behind.readiness.drain();
     let health = ask(Method::GET, "/healthz").of(&relay).await;
     assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(health.problem().detail.contains("about to end"));
     for path in ["/whip/demo/camera", "/whep/demo", "/whep/demo/camera"] {
         let answer = post(path).of(&relay).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
@@ -59,4 +60,13 @@ async fn metrics_tell_sessions_and_media_apart_by_kind() {
             "{line} is missing from {text}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_stopped_worker_makes_the_relay_unhealthy() {
+    let (relay, behind) = relay(&config(""));
+    behind.counters.stopped.add(1);
+    let health = ask(Method::GET, "/healthz").of(&relay).await;
+    assert_eq!(health.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(health.problem().detail.starts_with("1 media worker"));
 }
