@@ -38,8 +38,11 @@ export type Event =
   | { readonly kind: "stop" };
 
 const FIRST_DELAY_MS = 250;
-/** With jitter and the time to connect this keeps every page within 5 s of a relay's return, however long it was away. */
-const LONGEST_DELAY_MS = 4_000;
+/**
+ * A lesson waits: a page is back about two seconds after that is possible, however long the relay was away. A thousand
+ * rooms ask 700 times a second then, which a relay that is full answers with Retry-After.
+ */
+const LONGEST_DELAY_MS = 2_000;
 /** Gentle growth: after an outage of T the next attempt is never much further than T/2 away. */
 const GROWTH = 1.5;
 /** A Retry-After longer than this is no answer for a class that is waiting. */
