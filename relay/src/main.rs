@@ -1,2 +1,9 @@
-//! See the README.
-fn main() {}
+//! `lectern`: the relay and the tools that go with it. See the README.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    relay::cli::Cli::parse().execute()
+}

@@ -1,0 +1,119 @@
+//! The media side as a whole: opens the workers' sockets, starts their threads, and keeps the directory up to date.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use relay_transport::{Identity, IdentityError};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::config;
+use crate::control::{Control, Door};
+use crate::counters::Counters;
+use crate::worker::Notice;
+use crate::worker::driver::{BindError, Driver};
+use crate::worker::engine::Engine;
+
+/// Running workers.
+#[derive(Debug)]
+pub struct Media {
+    control: Control,
+    threads: Vec<JoinHandle<()>>,
+    notices: UnboundedReceiver<Notice>,
+}
+
+/// Why the media side did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// No certificate could be made.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// No thread could be started.
+    #[error("a media worker could not be started: {0}")]
+    Thread(io::Error),
+}
+
+impl Media {
+    /// Opens every socket and starts every worker.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] in one line, naming the setting where there is one.
+    pub fn start(config: &config::Media) -> Result<Self, StartError> {
+        let identity = Arc::new(Identity::generate()?);
+        // Unbounded, because it is bounded by what it speaks of: two notices per session.
+        let (sender, notices) = unbounded_channel();
+        let mut drivers = Vec::new();
+        for worker in 0..config.workers.get() {
+            let counters = Arc::new(Counters::default());
+            let port = match config.base_port {
+                0 => 0,
+                base => base.saturating_add(u16::try_from(worker).unwrap_or(u16::MAX)),
+            };
+            drivers.push((Driver::bind(&config.listen, port, counters.clone())?, counters));
+        }
+        let doors = drivers.iter().map(|(driver, counters)| Door {
+            post: driver.post(),
+            candidates: candidates(driver, &config.announce),
+            counters: counters.clone(),
+        });
+        let control = Control::new(identity.clone(), doors.collect(), config.max_sessions);
+        let posts: Vec<_> = drivers.iter().map(|(driver, _)| driver.post()).collect();
+        let mut threads = Vec::new();
+        for (index, (driver, counters)) in drivers.into_iter().enumerate() {
+            let engine = Engine::new(index, identity.clone(), counters);
+            threads.push(driver.start(index, engine, posts.clone(), sender.clone()).map_err(StartError::Thread)?);
+        }
+        Ok(Self { control, threads, notices })
+    }
+
+    /// The door to the workers.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Keeps the directory up to date until every worker has stopped: after [`Control::stop`], or because one failed.
+    pub async fn attend(mut self) {
+        while let Some(notice) = self.notices.recv().await {
+            self.control.notice(notice);
+        }
+        for thread in self.threads {
+            // A panic of a worker was printed where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What clients are told: the announced addresses with the driver's port, or its own addresses.
+fn candidates(driver: &Driver, announce: &[IpAddr]) -> Vec<SocketAddr> {
+    let local: Vec<_> = driver.addresses().flat_map(reachable).collect();
+    if announce.is_empty() {
+        return local;
+    }
+    let port = |ip: &IpAddr| driver.addresses().find(|address| address.is_ipv4() == ip.is_ipv4()).map(|address| address.port());
+    announce.iter().filter_map(|ip| Some(SocketAddr::new(*ip, port(ip)?))).collect()
+}
+
+/// The address itself, or for "any address" the one that packets to other networks leave from, and loopback for clients on this machine.
+fn reachable(address: SocketAddr) -> Vec<SocketAddr> {
+    if !address.ip().is_unspecified() {
+        return vec![address];
+    }
+    let (any, outside, loopback): (SocketAddr, SocketAddr, IpAddr) = if address.is_ipv4() {
+        (([0, 0, 0, 0], 0).into(), ([192, 0, 2, 1], 9).into(), [127, 0, 0, 1].into())
+    } else {
+        (([0u16; 8], 0).into(), ([0x2001, 0xDB8, 0, 0, 0, 0, 0, 1], 9).into(), [0u16, 0, 0, 0, 0, 0, 0, 1].into())
+    };
+    // Connecting a UDP socket sends nothing: it asks the routing table. The addresses are for documentation (RFC 5737, RFC 3849).
+    let source = UdpSocket::bind(any).and_then(|socket| {
+        socket.connect(outside)?;
+        socket.local_addr()
+    });
+    let mut found: Vec<_> = source.ok().map(|source| SocketAddr::new(source.ip(), address.port())).into_iter().collect();
+    found.push(SocketAddr::new(loopback, address.port()));
+    found
+}

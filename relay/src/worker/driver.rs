@@ -1,0 +1,242 @@
+//! A worker's thread: waits for its sockets, its mailbox and its clock, and drives the engine.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::os::fd::AsRawFd;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::egress::Outlet;
+use super::engine::Engine;
+use super::mail::{Mail, Mailbox, Notice, Post, Wake};
+use crate::counters::Counters;
+
+/// Asked of the kernel for each direction; it may give less. A 4K keyframe for 300 viewers is 150 MB, so the send side only evens out bursts.
+const SOCKET_BUFFER: usize = 8 << 20;
+/// Room for one read: the kernel coalesces up to 64 KiB of equal datagrams of one sender.
+const READ_BUFFER: usize = 65_536;
+/// Coalesced reads per call. More would delay the first packet of the batch behind the last.
+const READS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
+
+const WAKE: Token = Token(0);
+
+/// A worker that has its sockets but not its thread.
+#[derive(Debug)]
+pub struct Driver {
+    poll: Poll,
+    sockets: Sockets,
+    mailbox: Mailbox,
+    post: Post,
+}
+
+#[derive(Debug)]
+struct Sockets {
+    all: Vec<Port>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug)]
+struct Port {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    address: SocketAddr,
+}
+
+impl Driver {
+    /// Opens one socket per address; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for the first address that cannot be had.
+    pub fn bind(addresses: &[IpAddr], port: u16, counters: Arc<Counters>) -> Result<Self, BindError> {
+        let other = |reason| BindError { address: SocketAddr::from(([0, 0, 0, 0], port)), reason };
+        let poll = Poll::new().map_err(other)?;
+        let waker = Waker::new(poll.registry(), WAKE).map_err(other)?;
+        let (post, mailbox) = Mailbox::new(Wake::Thread(waker));
+        let mut all = Vec::new();
+        for (ip, token) in addresses.iter().zip(1..) {
+            let address = SocketAddr::new(*ip, port);
+            let failed = |reason| BindError { address, reason };
+            let port = Port::open(address).map_err(failed)?;
+            let descriptor = port.socket.as_raw_fd();
+            poll.registry().register(&mut SourceFd(&descriptor), Token(token), Interest::READABLE).map_err(failed)?;
+            all.push(port);
+        }
+        Ok(Self { poll, sockets: Sockets { all, counters }, mailbox, post })
+    }
+
+    /// Where it receives.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.all.iter().map(|port| port.address)
+    }
+
+    /// Its mailbox.
+    pub fn post(&self) -> Post {
+        self.post.clone()
+    }
+
+    /// Starts the thread. `posts` are the mailboxes of all workers, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread left.
+    pub fn start(
+        self,
+        index: usize,
+        engine: Engine,
+        posts: Vec<Post>,
+        notices: UnboundedSender<Notice>,
+    ) -> io::Result<JoinHandle<()>> {
+        std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
+            let _ended = Ended(self.sockets.counters.clone());
+            if let Err(reason) = self.run(engine, &posts, &notices) {
+                tracing::error!(worker = index, %reason, "a media worker stopped");
+            }
+        })
+    }
+
+    fn run(mut self, mut engine: Engine, posts: &[Post], notices: &UnboundedSender<Notice>) -> io::Result<()> {
+        let mut buffers = vec![vec![0u8; READ_BUFFER]; READS];
+        let mut events = Events::with_capacity(16);
+        loop {
+            let timeout = engine.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result?,
+            }
+            let mut more = true;
+            while more {
+                more = self.receive(&mut engine, &mut buffers);
+                let stop = self.read_mail(&mut engine);
+                if let Some(forwarded) = engine.flush(Instant::now(), &mut self.sockets) {
+                    self.sockets.counters.delay.record(forwarded.arrived.elapsed(), forwarded.packets);
+                }
+                if engine.poll_timeout().is_some_and(|at| at <= Instant::now()) {
+                    engine.handle_timeout(Instant::now(), &mut self.sockets);
+                }
+                self.deliver(&mut engine, posts, notices);
+                if stop {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// One read per socket. Returns whether there may be more.
+    fn receive(&mut self, engine: &mut Engine, buffers: &mut [Vec<u8>]) -> bool {
+        let mut more = false;
+        for at in 0..self.sockets.all.len() {
+            let mut metas = [RecvMeta::default(); READS];
+            let port = &self.sockets.all[at];
+            let mut slices = slices(buffers);
+            let count = match port.state.recv(UdpSockRef::from(&port.socket), &mut slices, &mut metas) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                // An error of an earlier datagram (ICMP): taken off the socket by being reported.
+                Err(_) => 0,
+            };
+            let now = Instant::now();
+            more = true;
+            for (meta, buffer) in metas.iter().zip(buffers.iter_mut()).take(count) {
+                for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
+                    engine.handle_datagram(now, meta.addr, datagram, &mut self.sockets);
+                }
+            }
+        }
+        more
+    }
+
+    /// Returns whether the worker is to stop.
+    fn read_mail(&mut self, engine: &mut Engine) -> bool {
+        let mut stop = false;
+        while let Some(mail) = self.mailbox.next() {
+            stop |= matches!(mail, Mail::Stop);
+            engine.handle_mail(Instant::now(), mail, &mut self.sockets);
+        }
+        stop
+    }
+
+    fn deliver(&self, engine: &mut Engine, posts: &[Post], notices: &UnboundedSender<Notice>) {
+        while let Some((worker, mail)) = engine.poll_mail() {
+            // A full mailbox means the other worker is over a second behind: its viewers ask again for what they miss.
+            if posts.get(worker).is_none_or(|post| post.send(mail).is_err()) {
+                self.sockets.counters.mail_dropped.add(1);
+            }
+        }
+        while let Some(notice) = engine.poll_notice() {
+            // Nobody listens any more while the process ends.
+            let _ = notices.send(notice);
+        }
+    }
+}
+
+/// Counts its worker as stopped when the thread ends, by a panic too, so that `/healthz` tells.
+struct Ended(Arc<Counters>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.stopped.add(1);
+    }
+}
+
+/// Why a worker has no socket.
+#[derive(Debug, thiserror::Error)]
+#[error("media cannot listen on UDP {address}: {reason}; stop the other program or change media.base_port")]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub reason: io::Error,
+}
+
+fn slices(buffers: &mut [Vec<u8>]) -> [IoSliceMut<'_>; READS] {
+    let mut buffers = buffers.iter_mut();
+    std::array::from_fn(|_| IoSliceMut::new(buffers.next().map_or(&mut [], Vec::as_mut_slice)))
+}
+
+impl Port {
+    fn open(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            // IPv4 has a socket of its own where it is wanted.
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        let socket: UdpSocket = socket.into();
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        // The kernel's limits may be lower: then bursts are cut earlier, which the counters show.
+        let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
+        let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
+        let address = socket.local_addr()?;
+        Ok(Self { socket, state, address })
+    }
+
+    fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) -> io::Result<()> {
+        let segment_size = (contents.len() > segment).then_some(segment);
+        let transmit = Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
+        self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
+    }
+}
+
+impl Outlet for Sockets {
+    fn send(&mut self, to: SocketAddr, contents: &[u8], segment: usize) {
+        let Some(port) = self.all.iter().find(|port| port.address.is_ipv4() == to.is_ipv4()) else {
+            self.counters.send_failures.add(1);
+            return;
+        };
+        // An interface without segmentation offload makes quinn-udp lower its limit to 1.
+        for run in contents.chunks(segment * port.state.max_gso_segments().max(1)) {
+            // A full socket buffer drops: whoever misses the packets asks for them again.
+            if port.send(to, run, segment).is_err() {
+                self.counters.send_failures.add(1);
+            }
+        }
+    }
+}

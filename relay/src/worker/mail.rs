@@ -1,0 +1,159 @@
+//! What workers are told, what they tell each other, and what they report.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+
+use relay_core::key::{Kind, SessionKey, TrackKey};
+use relay_core::packet::{Packet, Space};
+use relay_core::report::ClockReading;
+use relay_transport::sdp::{CodecBinding, PublishedTrack, WatchedSlot};
+use relay_transport::{Credentials, Fingerprint, Reason};
+
+/// Messages a worker's mailbox holds. A batch of packets is one message; at 30 batches per frame of a dozen publications this is over a second.
+const CAPACITY: usize = 16_384;
+
+/// A message to a worker.
+#[derive(Debug)]
+pub enum Mail {
+    /// A session is placed on this worker.
+    Open(Box<Opening>),
+    /// A session ends.
+    Close(SessionKey),
+    /// A session's ICE restarts with these local credentials.
+    RestartIce(SessionKey, Credentials),
+    /// A viewer's slot shows this track from now on, or nothing.
+    Bind {
+        /// The viewer, on this worker.
+        viewer: SessionKey,
+        /// Position among its slots.
+        slot: u8,
+        /// What it shows.
+        track: Option<Arc<TrackDescription>>,
+    },
+    /// Another worker has viewers of a track that is published here, or has none any more.
+    Interest {
+        /// The track.
+        track: TrackKey,
+        /// The other worker.
+        worker: usize,
+        /// Whether it wants the track's packets.
+        wanted: bool,
+    },
+    /// Packets of a track published on another worker.
+    Packets(TrackKey, Arc<[Arc<Packet>]>),
+    /// The clock of a track published on another worker.
+    Clock(TrackKey, Space, ClockReading),
+    /// Viewers on another worker need a keyframe of a track published here.
+    KeyframeWanted(TrackKey),
+    /// Every session ends, then the worker.
+    Stop,
+}
+
+/// A session to be opened.
+#[derive(Debug)]
+pub struct Opening {
+    /// Its key.
+    pub key: SessionKey,
+    /// The relay's ICE credentials for it.
+    pub credentials: Credentials,
+    /// What the client's certificate must hash to.
+    pub fingerprint: Fingerprint,
+    /// What it is for.
+    pub side: Side,
+}
+
+/// What a session is for.
+#[derive(Debug)]
+pub enum Side {
+    /// The client sends these tracks; their descriptions carry the same order.
+    Publisher(Vec<(PublishedTrack, Arc<TrackDescription>)>),
+    /// The client receives these slots.
+    Viewer(Vec<WatchedSlot>),
+}
+
+/// What every worker needs to know of a track to forward it.
+#[derive(Debug)]
+pub struct TrackDescription {
+    /// Its key.
+    pub key: TrackKey,
+    /// The worker of its publisher.
+    pub worker: usize,
+    /// Audio or video.
+    pub kind: Kind,
+    /// The publisher's payload types.
+    pub codecs: Vec<CodecBinding>,
+}
+
+/// What a worker reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// A session's handshake is complete.
+    Connected(SessionKey),
+    /// A session is gone.
+    Closed(SessionKey, Closed),
+}
+
+/// Why a session is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// Its transport ended.
+    Transport(Reason),
+    /// The control side ended it.
+    Asked,
+}
+
+/// How a worker that waits for its socket is told to look into its mailbox.
+#[derive(Debug)]
+pub enum Wake {
+    /// Wakes the poll of a worker thread.
+    Thread(mio::Waker),
+    /// Wakes a worker that runs as a task, as in simulations.
+    Task(Arc<tokio::sync::Notify>),
+}
+
+/// The sending side of a worker's mailbox.
+#[derive(Debug, Clone)]
+pub struct Post {
+    sender: SyncSender<Mail>,
+    wake: Arc<Wake>,
+}
+
+/// The mailbox did not take the message: it is full, or the worker is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the worker does not take messages")]
+pub struct Undelivered;
+
+impl Post {
+    /// Puts a message into the mailbox without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`Undelivered`]; the message is dropped.
+    pub fn send(&self, mail: Mail) -> Result<(), Undelivered> {
+        self.sender.try_send(mail).map_err(|_: TrySendError<Mail>| Undelivered)?;
+        match &*self.wake {
+            Wake::Thread(waker) => waker.wake().map_err(|_| Undelivered),
+            Wake::Task(notify) => {
+                notify.notify_one();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The receiving side of a worker's mailbox.
+#[derive(Debug)]
+pub struct Mailbox(Receiver<Mail>);
+
+impl Mailbox {
+    /// A mailbox whose owner is woken through `wake`.
+    pub fn new(wake: Wake) -> (Post, Self) {
+        let (sender, receiver) = mpsc::sync_channel(CAPACITY);
+        (Post { sender, wake: Arc::new(wake) }, Self(receiver))
+    }
+
+    /// The next message, if there is one.
+    pub fn next(&self) -> Option<Mail> {
+        self.0.try_recv().ok()
+    }
+}

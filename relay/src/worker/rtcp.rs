@@ -1,0 +1,204 @@
+//! RTCP in and out. Only the packet types the relay acts on are parsed at all.
+
+use bytes::Bytes;
+use rtc_rtcp::goodbye::Goodbye;
+use rtc_rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc_rtcp::receiver_report::ReceiverReport;
+use rtc_rtcp::reception_report::ReceptionReport;
+use rtc_rtcp::sender_report::SenderReport;
+use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
+use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
+use rtc_shared::marshal::{Marshal, Unmarshal};
+
+/// The SSRC under which the relay sends RTCP of its own.
+pub const RELAY_SSRC: u32 = 1;
+
+/// What a client says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A publisher's clock.
+    SenderReport {
+        /// The publisher's SSRC.
+        ssrc: u32,
+        /// 64-bit NTP time stamp.
+        ntp: u64,
+        /// The same instant in media time.
+        rtp: u32,
+    },
+    /// These packets are missing.
+    Nack {
+        /// Whose packets.
+        ssrc: u32,
+        /// Their sequence numbers.
+        missing: Vec<u16>,
+    },
+    /// A keyframe is needed (PLI or FIR).
+    KeyframeRequest {
+        /// Of which SSRC.
+        ssrc: u32,
+    },
+    /// These SSRCs end.
+    Goodbye(Vec<u32>),
+}
+
+/// Malformed RTCP: nothing of the compound packet is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed;
+
+/// RTCP packet types (RFC 3550 §12.1, RFC 4585 §6.1) and the feedback formats in use.
+const SR: u8 = 200;
+const BYE: u8 = 203;
+const RTPFB: u8 = 205;
+const PSFB: u8 = 206;
+const FMT_NACK: u8 = 1;
+const FMT_PLI: u8 = 1;
+const FMT_FIR: u8 = 4;
+
+/// Most sequence numbers taken from one compound packet; a client that misses more needs a keyframe.
+const MAX_MISSING: usize = 1_024;
+
+/// Reads a compound packet.
+///
+/// # Errors
+///
+/// [`Malformed`].
+pub fn parse(mut compound: &[u8]) -> Result<Vec<Message>, Malformed> {
+    let mut messages = Vec::new();
+    while !compound.is_empty() {
+        let header = compound.first_chunk::<4>().ok_or(Malformed)?;
+        let len = 4 + 4 * usize::from(u16::from_be_bytes([header[2], header[3]]));
+        if header[0] >> 6 != 2 || len > compound.len() {
+            return Err(Malformed);
+        }
+        let (packet, rest) = compound.split_at(len);
+        compound = rest;
+        read(header[1], header[0] & 0x1F, packet, &mut messages)?;
+    }
+    Ok(messages)
+}
+
+fn read(kind: u8, format: u8, mut packet: &[u8], messages: &mut Vec<Message>) -> Result<(), Malformed> {
+    let bytes = &mut packet;
+    match (kind, format) {
+        (SR, _) => {
+            let report = SenderReport::unmarshal(bytes).map_err(|_| Malformed)?;
+            messages.push(Message::SenderReport { ssrc: report.ssrc, ntp: report.ntp_time, rtp: report.rtp_time });
+        }
+        (RTPFB, FMT_NACK) => {
+            let nack = TransportLayerNack::unmarshal(bytes).map_err(|_| Malformed)?;
+            let missing = nack.nacks.iter().flat_map(|pair| pair.packet_list()).take(MAX_MISSING).collect();
+            messages.push(Message::Nack { ssrc: nack.media_ssrc, missing });
+        }
+        (PSFB, FMT_PLI) => {
+            let pli = PictureLossIndication::unmarshal(bytes).map_err(|_| Malformed)?;
+            messages.push(Message::KeyframeRequest { ssrc: pli.media_ssrc });
+        }
+        (PSFB, FMT_FIR) => {
+            let fir = FullIntraRequest::unmarshal(bytes).map_err(|_| Malformed)?;
+            messages.extend(fir.fir.iter().map(|entry| Message::KeyframeRequest { ssrc: entry.ssrc }));
+        }
+        (BYE, _) => {
+            let goodbye = Goodbye::unmarshal(bytes).map_err(|_| Malformed)?;
+            messages.push(Message::Goodbye(goodbye.sources));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A report about a publisher's SSRC (RFC 3550 §6.4.2).
+pub fn receiver_report(reports: Vec<ReceptionReport>) -> Vec<u8> {
+    bytes(&ReceiverReport { ssrc: RELAY_SSRC, reports, profile_extensions: Bytes::new() })
+}
+
+/// A request for missing packets (RFC 4585 §6.2.1).
+pub fn nack(media_ssrc: u32, missing: &[u16]) -> Vec<u8> {
+    let nacks = nack_pairs_from_sequence_numbers(missing);
+    bytes(&TransportLayerNack { sender_ssrc: RELAY_SSRC, media_ssrc, nacks })
+}
+
+/// A request for a keyframe (RFC 4585 §6.3.1).
+pub fn picture_loss_indication(media_ssrc: u32) -> Vec<u8> {
+    bytes(&PictureLossIndication { sender_ssrc: RELAY_SSRC, media_ssrc })
+}
+
+/// A sender report of a slot with its canonical name (RFC 3550 §6.4.1, §6.5).
+pub fn sender_report(report: SenderReport, cname: &str) -> Vec<u8> {
+    let name = SourceDescriptionItem {
+        sdes_type: SdesType::SdesCname,
+        text: Bytes::copy_from_slice(cname.as_bytes()),
+    };
+    let description =
+        SourceDescription { chunks: vec![SourceDescriptionChunk { source: report.ssrc, items: vec![name] }] };
+    let mut compound = bytes(&report);
+    compound.extend(bytes(&description));
+    compound
+}
+
+/// What the relay builds always fits: an empty result would be dropped by the receiver, never sent as something else.
+fn bytes(packet: &impl Marshal) -> Vec<u8> {
+    packet.marshal().map(|bytes| bytes.to_vec()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_relay_writes_it_can_read() {
+        let mut compound = receiver_report(Vec::new());
+        compound.extend(nack(7, &[1, 2, 40]));
+        compound.extend(picture_loss_indication(8));
+        assert_eq!(
+            parse(&compound),
+            Ok(vec![
+                Message::Nack { ssrc: 7, missing: vec![1, 2, 40] },
+                Message::KeyframeRequest { ssrc: 8 },
+            ])
+        );
+    }
+
+    #[test]
+    fn a_sender_report_carries_the_clock() {
+        let report = SenderReport { ssrc: 5, ntp_time: 6 << 32, rtp_time: 7, packet_count: 8, octet_count: 9, ..Default::default() };
+        assert_eq!(
+            parse(&sender_report(report, "lectern")),
+            Ok(vec![Message::SenderReport { ssrc: 5, ntp: 6 << 32, rtp: 7 }])
+        );
+    }
+
+    #[test]
+    fn a_flood_in_one_packet_is_cut() {
+        let missing: Vec<u16> = (0..5_000).collect();
+        let Ok([Message::Nack { missing, .. }]) = parse(&nack(7, &missing)).as_deref().map(|m| <&[Message; 1]>::try_from(m).unwrap()) else {
+            panic!("one NACK");
+        };
+        assert_eq!(missing.len(), MAX_MISSING);
+    }
+
+    #[test]
+    fn no_garbage_panics() {
+        let mut compound = nack(7, &[1, 2, 40]);
+        compound.extend(sender_report(SenderReport::default(), "lectern"));
+        for end in 0..compound.len() {
+            let _ = parse(&compound[..end]);
+        }
+        for at in 0..compound.len() {
+            for value in 0..=255 {
+                let mut bent = compound.clone();
+                bent[at] = value;
+                let _ = parse(&bent);
+            }
+        }
+        for kind in 192..=223 {
+            for format in 0..32 {
+                for words in 0..6u8 {
+                    let mut packet = vec![0x80 | format, kind, 0, words];
+                    packet.resize(4 + 4 * usize::from(words), 0xFF);
+                    let _ = parse(&packet);
+                }
+            }
+        }
+    }
+}
