@@ -26,7 +26,10 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn codec(&self, payload_type: u8) -> Option<Codec> {
-        self.formats.iter().find(|(number, _)| *number == payload_type).map(|(_, codec)| *codec)
+        self.formats
+            .iter()
+            .find(|(number, _)| *number == payload_type)
+            .map(|(_, codec)| *codec)
     }
 
     fn new(kind: Kind, port: &str) -> Self {
@@ -48,17 +51,23 @@ impl Line {
             "inactive" => self.rejected = true,
             "rtpmap" => self.formats.extend(rtpmap(self.kind, value)),
             "msid" => {
-                let id = value.split(' ').next().filter(|id| !id.is_empty() && *id != "-");
+                let id = value
+                    .split(' ')
+                    .next()
+                    .filter(|id| !id.is_empty() && *id != "-");
                 self.msid = id.map(str::to_owned);
             }
             "ssrc" => {
                 let ssrc = value.split(' ').next().and_then(|ssrc| ssrc.parse().ok());
-                self.ssrcs.extend(ssrc.filter(|ssrc| !self.ssrcs.contains(ssrc)));
+                self.ssrcs
+                    .extend(ssrc.filter(|ssrc| !self.ssrcs.contains(ssrc)));
             }
             "extmap" => {
                 // `a=extmap:3/sendonly urn:…` (RFC 8285 §8)
                 let mut words = value.split(' ');
-                let id = words.next().and_then(|id| id.split('/').next()?.parse().ok());
+                let id = words
+                    .next()
+                    .and_then(|id| id.split('/').next()?.parse().ok());
                 match words.next() {
                     Some(wire::ABS_CAPTURE_TIME) => self.abs_capture_time = id,
                     Some(wire::MID) => self.mid_extension = id,
@@ -77,7 +86,10 @@ fn rtpmap(kind: Kind, value: &str) -> Option<(u8, Codec)> {
         Kind::Audio => "audio",
         Kind::Video => "video",
     };
-    Some((number.parse().ok()?, Codec::from_mime(&format!("{major}/{name}"))?))
+    Some((
+        number.parse().ok()?,
+        Codec::from_mime(&format!("{major}/{name}"))?,
+    ))
 }
 
 impl Answer {
@@ -94,7 +106,9 @@ impl Answer {
                     _ => None,
                 };
                 open = kind.is_some();
-                answer.lines.extend(kind.map(|kind| Line::new(kind, words.next().unwrap_or("0"))));
+                answer
+                    .lines
+                    .extend(kind.map(|kind| Line::new(kind, words.next().unwrap_or("0"))));
             } else if open
                 && let Some(attribute) = text.strip_prefix("a=")
                 && let Some(line) = answer.lines.last_mut()
@@ -122,19 +136,46 @@ mod tests {
              m=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=rtpmap:111 opus/48000/2\r\na=msid:- a0\r\n\
              m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n",
         );
-        let [video, audio] = answer.lines.as_slice() else { panic!("{answer:?}") };
-        assert_eq!((video.kind, video.mid.as_str(), video.rejected), (Kind::Video, "0", false));
+        let [video, audio] = answer.lines.as_slice() else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(
+            (video.kind, video.mid.as_str(), video.rejected),
+            (Kind::Video, "0", false)
+        );
         assert_eq!(video.formats, [(102, Codec::H264)]);
-        assert_eq!((video.abs_capture_time, video.mid_extension), (Some(3), Some(4)));
-        assert_eq!((video.msid.as_deref(), video.ssrcs.as_slice()), (Some("camera"), &[77][..]));
-        assert_eq!((audio.kind, audio.mid.as_str(), audio.rejected), (Kind::Audio, "1", true));
+        assert_eq!(
+            (video.abs_capture_time, video.mid_extension),
+            (Some(3), Some(4))
+        );
+        assert_eq!(
+            (video.msid.as_deref(), video.ssrcs.as_slice()),
+            (Some("camera"), &[77][..])
+        );
+        assert_eq!(
+            (audio.kind, audio.mid.as_str(), audio.rejected),
+            (Kind::Audio, "1", true)
+        );
         assert_eq!(audio.msid, None);
     }
 
     #[test]
     fn nonsense_is_an_answer_without_lines() {
-        for text in ["", "m=", "a=mid:0", "m=image 9", "\0\0", "m=video\r\na=ssrc:\r\na=rtpmap:x"] {
-            assert!(Answer::parse(text).lines.iter().all(|line| line.formats.is_empty()), "{text:?}");
+        for text in [
+            "",
+            "m=",
+            "a=mid:0",
+            "m=image 9",
+            "\0\0",
+            "m=video\r\na=ssrc:\r\na=rtpmap:x",
+        ] {
+            assert!(
+                Answer::parse(text)
+                    .lines
+                    .iter()
+                    .all(|line| line.formats.is_empty()),
+                "{text:?}"
+            );
         }
     }
 }

@@ -98,10 +98,15 @@ pub(crate) async fn connect(
 ) -> Result<Connection, ConnectError> {
     let (gathering_sender, gathering) = watch::channel(RTCIceGatheringState::New);
     let (state_sender, states) = watch::channel(RTCPeerConnectionState::New);
-    let observer = Observer { gathering: gathering_sender, states: state_sender };
+    let observer = Observer {
+        gathering: gathering_sender,
+        states: state_sender,
+    };
     let inner = PeerConnectionBuilder::new()
         .with_configuration(
-            RTCConfigurationBuilder::new().with_bundle_policy(RTCBundlePolicy::MaxBundle).build(),
+            RTCConfigurationBuilder::new()
+                .with_bundle_policy(RTCBundlePolicy::MaxBundle)
+                .build(),
         )
         .with_setting_engine(settings())
         .with_media_engine(plan.media)
@@ -160,7 +165,10 @@ impl Connection {
         self.resource = session.resource;
         on_answer(&Answer::parse(&session.answer)).map_err(ConnectError::NoPath)?;
         let answer = RTCSessionDescription::answer(session.answer).map_err(ConnectError::Answer)?;
-        self.inner.set_remote_description(answer).await.map_err(ConnectError::Answer)?;
+        self.inner
+            .set_remote_description(answer)
+            .await
+            .map_err(ConnectError::Answer)?;
         let connected = self.states.wait_for(|state| match state {
             RTCPeerConnectionState::Connected => true,
             state => is_over(*state),
@@ -177,11 +185,15 @@ impl Connection {
             Line::Send(track) => {
                 let direction = Some(direction(RTCRtpTransceiverDirection::Sendonly));
                 let track = Arc::new(TrackLocalStaticRTP::new(track));
-                self.inner.add_transceiver_from_track(track, direction).await?;
+                self.inner
+                    .add_transceiver_from_track(track, direction)
+                    .await?;
             }
             Line::Receive(kind) => {
                 let direction = Some(direction(RTCRtpTransceiverDirection::Recvonly));
-                self.inner.add_transceiver_from_kind(engine::kind(kind), direction).await?;
+                self.inner
+                    .add_transceiver_from_kind(engine::kind(kind), direction)
+                    .await?;
             }
         }
         Ok(())
@@ -191,7 +203,9 @@ impl Connection {
     async fn offer(&mut self) -> Result<String, webrtc::error::Error> {
         let offer = self.inner.create_offer(None).await?;
         self.inner.set_local_description(offer.clone()).await?;
-        let complete = self.gathering.wait_for(|state| *state == RTCIceGatheringState::Complete);
+        let complete = self
+            .gathering
+            .wait_for(|state| *state == RTCIceGatheringState::Complete);
         // Without `Complete` the candidates found so far have to do.
         let _ = timeout(&*self.runtime, GATHER, complete).await;
         Ok(self.inner.local_description().await.unwrap_or(offer).sdp)
@@ -199,7 +213,12 @@ impl Connection {
 
     /// Waits for the end of the connection and says why it ended.
     pub(crate) async fn ended(&mut self) -> &'static str {
-        match self.states.wait_for(|state| is_over(*state)).await.as_deref() {
+        match self
+            .states
+            .wait_for(|state| is_over(*state))
+            .await
+            .as_deref()
+        {
             Ok(RTCPeerConnectionState::Closed) => "the other side closed the connection",
             Ok(_) => "nothing was received for 2.5 s",
             Err(_) => "the connection's driver stopped",
@@ -230,7 +249,10 @@ fn is_over(state: RTCPeerConnectionState) -> bool {
 }
 
 fn direction(direction: RTCRtpTransceiverDirection) -> RTCRtpTransceiverInit {
-    RTCRtpTransceiverInit { direction, ..RTCRtpTransceiverInit::default() }
+    RTCRtpTransceiverInit {
+        direction,
+        ..RTCRtpTransceiverInit::default()
+    }
 }
 
 struct Observer {

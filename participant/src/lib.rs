@@ -50,6 +50,8 @@ pub mod publish;
 pub mod retry;
 mod session;
 pub mod signalling;
+#[cfg(feature = "simulated")]
+pub mod simulated;
 pub mod watch;
 mod wire;
 

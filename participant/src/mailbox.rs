@@ -157,7 +157,9 @@ impl<T> Post<T> {
 
 impl<T> Clone for Post<T> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self {
+            shared: self.shared.clone(),
+        }
     }
 }
 

@@ -39,7 +39,12 @@ enum Open {
 impl Assembly {
     pub(crate) fn new(codec: Codec) -> Self {
         let keyframe = codec == Codec::Opus;
-        Self { codec, data: BytesMut::new(), keyframe, open: Open::Nothing }
+        Self {
+            codec,
+            data: BytesMut::new(),
+            keyframe,
+            open: Open::Nothing,
+        }
     }
 
     /// Adds the next payload in sequence. After an error the frame is of no use.

@@ -104,9 +104,13 @@ mod tests {
     #[test]
     fn loopback_is_used_only_towards_this_machine() {
         let loopback = |addresses: Vec<SocketAddr>| addresses.iter().any(|a| a.ip().is_loopback());
-        assert!(loopback(addresses("http://127.0.0.1:8080/whip/demo/camera")));
+        assert!(loopback(addresses(
+            "http://127.0.0.1:8080/whip/demo/camera"
+        )));
         assert!(loopback(addresses("http://localhost/whip/demo/camera")));
         assert!(loopback(addresses("http://[::1]/whip/demo/camera")));
-        assert!(!loopback(addresses("https://relay.example/whip/demo/camera")));
+        assert!(!loopback(addresses(
+            "https://relay.example/whip/demo/camera"
+        )));
     }
 }

@@ -20,8 +20,8 @@ use crate::session::{self, Business, Change};
 use crate::signalling::Messenger;
 use crate::{AudioFormat, Door, Mailbox, Platform, Refusal, VideoFormat};
 
-pub use entrance::FrameWriter;
 use entrance::Entrance;
+pub use entrance::FrameWriter;
 use outgoing::{Outgoing, Source};
 use sender::Sender;
 
@@ -149,7 +149,9 @@ struct Shared {
 
 impl Shared {
     fn statistics(&self) -> MutexGuard<'_, Statistics> {
-        self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.statistics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -163,7 +165,9 @@ impl Publisher {
     pub fn start_on(platform: Platform, door: Door, config: Config) -> (Self, Mailbox<Event>) {
         let (post, events) = mailbox(0);
         let shared = Arc::new(Shared {
-            video: config.video.map(|_| Arc::new(Entrance::video(config.queue_frames))),
+            video: config
+                .video
+                .map(|_| Arc::new(Entrance::video(config.queue_frames))),
             audio: config.audio.map(|_| Arc::new(Entrance::audio(AUDIO_QUEUE))),
             statistics: Mutex::default(),
         });
@@ -181,7 +185,15 @@ impl Publisher {
             session::run(platform, door, publishing, closed).await;
             drop(done);
         }));
-        (Self { shared, close, finished, _task: task }, events)
+        (
+            Self {
+                shared,
+                close,
+                finished,
+                _task: task,
+            },
+            events,
+        )
     }
 
     /// Where encoded pictures go; `None` when the configuration has no video.
@@ -196,13 +208,24 @@ impl Publisher {
 
     /// Counters so far.
     pub fn statistics(&self) -> Statistics {
-        let dropped = self.shared.video.as_ref().map_or(0, |video| video.dropped());
-        Statistics { video_frames_dropped: dropped, ..*self.shared.statistics() }
+        let dropped = self
+            .shared
+            .video
+            .as_ref()
+            .map_or(0, |video| video.dropped());
+        Statistics {
+            video_frames_dropped: dropped,
+            ..*self.shared.statistics()
+        }
     }
 
     /// Leaves: ends the session at the other side, then returns. Takes a second or so at most.
     pub async fn close(self) {
-        let Self { close, mut finished, .. } = self;
+        let Self {
+            close,
+            mut finished,
+            ..
+        } = self;
         drop(close);
         // An error is what we wait for: the task has dropped its end.
         let _ = finished.changed().await;
@@ -211,7 +234,9 @@ impl Publisher {
 
 impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Publisher").field("statistics", &self.statistics()).finish_non_exhaustive()
+        f.debug_struct("Publisher")
+            .field("statistics", &self.statistics())
+            .finish_non_exhaustive()
     }
 }
 
@@ -230,7 +255,12 @@ impl Business for Publishing {
         messenger: &Messenger,
         closed: &mut watch::Receiver<()>,
     ) -> Result<Connection, ConnectError> {
-        let Config { video, audio, expected_bitrate, .. } = self.config;
+        let Config {
+            video,
+            audio,
+            expected_bitrate,
+            ..
+        } = self.config;
         let sources: Vec<_> = [
             audio.map(AudioFormat::codec).zip(self.shared.audio.clone()),
             video.map(VideoFormat::codec).zip(self.shared.video.clone()),
@@ -239,7 +269,9 @@ impl Business for Publishing {
         .flatten()
         .map(|(codec, entrance)| Source::new(codec, entrance))
         .collect();
-        let lines = sources.iter().map(|source| Line::Send(connection::track(source.codec, source.ssrc)));
+        let lines = sources
+            .iter()
+            .map(|source| Line::Send(connection::track(source.codec, source.ssrc)));
         let lines = lines.collect();
         let now = self.platform.runtime.now();
         let outgoing = Outgoing::new(now, sources, expected_bitrate, self.platform.wall_clock);
@@ -250,7 +282,10 @@ impl Business for Publishing {
             messenger,
             media: connection::sending(video, audio).map_err(ConnectError::Local)?,
             registry: Registry::new()
-                .with(Slot::NackResponder, NackResponderBuilder::new().with_size(HISTORY).build())
+                .with(
+                    Slot::NackResponder,
+                    NackResponderBuilder::new().with_size(HISTORY).build(),
+                )
                 .with(sender::SLOT, sender),
             lines,
         };

@@ -37,7 +37,11 @@ impl Backoff {
         if connected >= GOOD {
             self.failures = 0;
         }
-        self.next(if self.failures < QUICK { QUICK_CAP } else { CAP })
+        self.next(if self.failures < QUICK {
+            QUICK_CAP
+        } else {
+            CAP
+        })
     }
 
     /// How long to wait after the door said no in a way that will not change by itself.
@@ -62,9 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_the_cap() {
+    fn waits_double_stay_quick_for_a_while_and_are_capped() {
         let mut backoff = Backoff::new();
-        for expected in [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000] {
+        let quick = std::iter::repeat_n(1_250, QUICK as usize - 3);
+        for expected in [250, 500, 1_000]
+            .into_iter()
+            .chain(quick)
+            .chain([5_000, 5_000])
+        {
             let wait = backoff.after_failure(Duration::ZERO);
             assert!(
                 nominal(wait, Duration::from_millis(expected)),

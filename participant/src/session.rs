@@ -41,7 +41,8 @@ pub(crate) async fn run(
     let mut backoff = Backoff::new();
     let mut messenger = None;
     loop {
-        let wait = match attempt(&platform, &door, &mut messenger, &mut business, &mut closed).await {
+        let wait = match attempt(&platform, &door, &mut messenger, &mut business, &mut closed).await
+        {
             Ok(ended) => {
                 let (Ended { reason, connected }, connection) = ended;
                 match reason {
@@ -104,4 +105,3 @@ async fn attempt(
     let connected = platform.runtime.now().saturating_duration_since(since);
     Ok((Ended { reason, connected }, connection))
 }
-

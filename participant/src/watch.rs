@@ -59,7 +59,9 @@ impl Default for Config {
 /// In what form media is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deliver {
-    /// Complete access units and Opus packets, in order.
+    /// Complete access units and Opus packets, in order, from the first keyframe on. After a loss they go on at the next
+    /// complete frame, marked with `discontinuity`: showing what a decoder makes of it, or waiting for the keyframe that has
+    /// been asked for, is the application's choice.
     Frames,
     /// RTP packets in the order of their arrival, retransmissions included, duplicates not.
     Rtp,
@@ -172,7 +174,7 @@ pub struct Statistics {
     pub packets_duplicate: u64,
     /// Packets or frames dropped because the application did not read.
     pub overflowed: u64,
-    /// Complete frames.
+    /// Complete frames, from the first keyframe of each source on.
     pub frames: u64,
     /// Keyframes among them.
     pub keyframes: u64,
@@ -210,7 +212,9 @@ struct Shared {
 
 impl Shared {
     fn statistics(&self) -> MutexGuard<'_, Vec<Statistics>> {
-        self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.statistics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -241,7 +245,15 @@ impl Watcher {
             session::run(platform, door, watching, closed).await;
             drop(done);
         }));
-        (Self { shared, close, finished, _task: task }, events)
+        (
+            Self {
+                shared,
+                close,
+                finished,
+                _task: task,
+            },
+            events,
+        )
     }
 
     /// Counters so far, one entry per slot in the order of the m-lines: video first, then audio.
@@ -251,14 +263,23 @@ impl Watcher {
 
     /// Asks for a keyframe in a slot, for a decoder that has lost its way. At most one request per 500 ms is sent.
     pub fn request_keyframe(&self, line: usize) {
-        if let Some(bit) = u32::try_from(line).ok().and_then(|line| 1_u64.checked_shl(line)) {
-            self.shared.keyframes_wanted.fetch_or(bit, Ordering::Relaxed);
+        if let Some(bit) = u32::try_from(line)
+            .ok()
+            .and_then(|line| 1_u64.checked_shl(line))
+        {
+            self.shared
+                .keyframes_wanted
+                .fetch_or(bit, Ordering::Relaxed);
         }
     }
 
     /// Leaves: ends the session at the other side, then returns. Takes a second or so at most.
     pub async fn close(self) {
-        let Self { close, mut finished, .. } = self;
+        let Self {
+            close,
+            mut finished,
+            ..
+        } = self;
         drop(close);
         // An error is what we wait for: the task has dropped its end.
         let _ = finished.changed().await;
@@ -267,7 +288,9 @@ impl Watcher {
 
 impl std::fmt::Debug for Watcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watcher").field("statistics", &self.statistics()).finish_non_exhaustive()
+        f.debug_struct("Watcher")
+            .field("statistics", &self.statistics())
+            .finish_non_exhaustive()
     }
 }
 
@@ -303,7 +326,10 @@ impl Business for Watching {
             messenger,
             media: connection::receiving(&self.config.codecs).map_err(ConnectError::Local)?,
             registry: Registry::new()
-                .with(interceptor::Slot::ReceiverReport, ReceiverReportBuilder::new().build())
+                .with(
+                    interceptor::Slot::ReceiverReport,
+                    ReceiverReportBuilder::new().build(),
+                )
                 .with(receiver::SLOT, receiver),
             lines: kinds.map(Line::Receive).collect(),
         };

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 /// The capture clock in a header extension, 8 or 16 bytes of which the first 8 are an NTP timestamp.
-pub(crate) const ABS_CAPTURE_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+pub(crate) const ABS_CAPTURE_TIME: &str =
+    "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 /// The m-line a packet belongs to (RFC 9143).
 pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 
@@ -25,7 +26,11 @@ pub(crate) fn from_ntp(ntp: u64, near: SystemTime) -> SystemTime {
     // A difference of wrapping numbers, so that era 1 needs no thought.
     let ahead = ntp.wrapping_sub(to_ntp(near)) as i64;
     let distance = ntp_interval(ahead.unsigned_abs());
-    let moved = if ahead >= 0 { near.checked_add(distance) } else { near.checked_sub(distance) };
+    let moved = if ahead >= 0 {
+        near.checked_add(distance)
+    } else {
+        near.checked_sub(distance)
+    };
     moved.unwrap_or(near)
 }
 
@@ -68,7 +73,9 @@ mod tests {
     use super::*;
 
     fn apart(a: SystemTime, b: SystemTime) -> Duration {
-        a.duration_since(b).or_else(|_| b.duration_since(a)).unwrap()
+        a.duration_since(b)
+            .or_else(|_| b.duration_since(a))
+            .unwrap()
     }
 
     #[test]
@@ -76,7 +83,11 @@ mod tests {
         // 2026, and 2040, which is in NTP's era 1.
         for seconds in [1_795_000_000, 2_210_000_000] {
             let time = UNIX_EPOCH + Duration::new(seconds, 123_456_789);
-            for near in [time, time - Duration::from_secs(5), time + Duration::from_secs(3_600)] {
+            for near in [
+                time,
+                time - Duration::from_secs(5),
+                time + Duration::from_secs(3_600),
+            ] {
                 assert!(apart(from_ntp(to_ntp(time), near), time) < Duration::from_nanos(3));
             }
         }

@@ -49,7 +49,10 @@ pub(crate) fn receiving(codecs: &[Codec]) -> Result<MediaEngine, Error> {
     for (format, payload_type) in formats.zip(FIRST_VIDEO..OPUS) {
         media.register_codec(video_codec(format, payload_type), RtpCodecKind::Video)?;
     }
-    media.register_codec(audio_codec(AudioFormat::Opus { channels: 2 }), RtpCodecKind::Audio)?;
+    media.register_codec(
+        audio_codec(AudioFormat::Opus { channels: 2 }),
+        RtpCodecKind::Audio,
+    )?;
     register_extensions(&mut media)?;
     Ok(media)
 }
@@ -94,7 +97,9 @@ pub(super) fn kind(kind: Kind) -> RtpCodecKind {
 fn register_extensions(media: &mut MediaEngine) -> Result<(), Error> {
     for uri in [wire::ABS_CAPTURE_TIME, wire::MID] {
         for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
-            let extension = RTCRtpHeaderExtensionCapability { uri: uri.to_owned() };
+            let extension = RTCRtpHeaderExtensionCapability {
+                uri: uri.to_owned(),
+            };
             media.register_header_extension(extension, kind, None)?;
         }
     }

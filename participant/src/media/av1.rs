@@ -47,7 +47,11 @@ pub(super) fn depacketize(payload: &[u8], assembly: &mut Assembly) -> Result<(),
         append(&open, &mut assembly.data)?;
         open.clear();
     }
-    if count != 0 && index < count { Err(Malformed) } else { Ok(()) }
+    if count != 0 && index < count {
+        Err(Malformed)
+    } else {
+        Ok(())
+    }
 }
 
 /// Writes an OBU with its size.
@@ -99,9 +103,17 @@ mod tests {
         frame.extend([5; 700]);
         append(&frame, &mut unit).unwrap();
         let unit = unit.freeze();
-        let room = Room { first: 200, rest: 200 };
+        let room = Room {
+            first: 200,
+            rest: 200,
+        };
         let mut assembly = Assembly::new(Codec::Av1);
-        for (index, payload) in Packetizer::new(Codec::Av1).payloads(&unit, room).unwrap().iter().enumerate() {
+        for (index, payload) in Packetizer::new(Codec::Av1)
+            .payloads(&unit, room)
+            .unwrap()
+            .iter()
+            .enumerate()
+        {
             assert_eq!(starts_frame(Codec::Av1, payload), index == 0);
             assembly.push(payload).unwrap();
         }
@@ -110,8 +122,18 @@ mod tests {
 
     #[test]
     fn broken_elements_are_errors() {
-        for payload in [&[0x80, 1][..], &[0x00, 9, 1], &[0x00, 0xff, 0xff, 0xff, 0xff, 1], &[0x20, 1, 8]] {
-            assert!(Assembly::new(Codec::Av1).push(&Bytes::copy_from_slice(payload)).is_err(), "{payload:?}");
+        for payload in [
+            &[0x80, 1][..],
+            &[0x00, 9, 1],
+            &[0x00, 0xff, 0xff, 0xff, 0xff, 1],
+            &[0x20, 1, 8],
+        ] {
+            assert!(
+                Assembly::new(Codec::Av1)
+                    .push(&Bytes::copy_from_slice(payload))
+                    .is_err(),
+                "{payload:?}"
+            );
         }
     }
 }

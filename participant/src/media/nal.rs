@@ -82,7 +82,9 @@ impl Format {
         if nals.len() == 1 {
             return nals.remove(0);
         }
-        let mut payload = BytesMut::with_capacity(nals.iter().map(|nal| nal.len() + 2).sum::<usize>() + self.header);
+        let mut payload = BytesMut::with_capacity(
+            nals.iter().map(|nal| nal.len() + 2).sum::<usize>() + self.header,
+        );
         payload.extend_from_slice(&nals[0][..self.header]);
         if self.header == 1 {
             // RFC 6184 §5.7.1: the highest NRI of those inside, and F if any has it.
@@ -104,7 +106,8 @@ impl Format {
         let mut rest = &nal[self.header..];
         let mut flags = FIRST_FRAGMENT;
         while !rest.is_empty() {
-            let (part, left) = rest.split_at(rest.len().min(room.of(payloads.len()) - self.header - 1));
+            let (part, left) =
+                rest.split_at(rest.len().min(room.of(payloads.len()) - self.header - 1));
             if left.is_empty() {
                 flags |= LAST_FRAGMENT;
             }
@@ -119,7 +122,11 @@ impl Format {
         }
     }
 
-    pub(super) fn depacketize(&self, payload: &[u8], assembly: &mut Assembly) -> Result<(), Malformed> {
+    pub(super) fn depacketize(
+        &self,
+        payload: &[u8],
+        assembly: &mut Assembly,
+    ) -> Result<(), Malformed> {
         if payload.len() <= self.header {
             return Err(Malformed);
         }
@@ -140,6 +147,11 @@ impl Format {
         Ok(())
     }
 
+    /// The type of the NAL unit that a fragment with these flags is of: five bits in H.264, six in H.265.
+    fn fragmented(&self, flags: u8) -> u8 {
+        flags & if self.header == 1 { 0x1f } else { 0x3f }
+    }
+
     fn append(&self, nal: &[u8], assembly: &mut Assembly) {
         assembly.keyframe |= (self.is_keyframe)((self.nal_type)(nal));
         assembly.data.extend_from_slice(&START_CODE);
@@ -154,8 +166,7 @@ impl Format {
                 return Err(Malformed);
             }
             let mut start = [header[0], header.get(1).copied().unwrap_or(0)];
-            // The low bits are the type, five of them in H.264 and six in H.265.
-            (self.set_type)(&mut start, flags & if self.header == 1 { 0x1f } else { 0x3f });
+            (self.set_type)(&mut start, self.fragmented(flags));
             self.append(&start[..self.header], assembly);
             assembly.open = Open::Nal;
         } else if !matches!(assembly.open, Open::Nal) {
@@ -168,7 +179,10 @@ impl Format {
         Ok(())
     }
 
-    fn aggregated<'a>(&self, payload: &'a [u8]) -> impl Iterator<Item = Result<&'a [u8], Malformed>> + use<'a> {
+    fn aggregated<'a>(
+        &self,
+        payload: &'a [u8],
+    ) -> impl Iterator<Item = Result<&'a [u8], Malformed>> + use<'a> {
         let header = self.header;
         let mut rest = &payload[header.min(payload.len())..];
         std::iter::from_fn(move || {
@@ -193,19 +207,30 @@ impl Format {
         }
         let kind = (self.nal_type)(payload);
         if kind == self.aggregate {
-            return self.aggregated(payload).next().is_some_and(|nal| nal.is_ok_and(|nal| self.starts_picture(nal)));
+            return self
+                .aggregated(payload)
+                .next()
+                .is_some_and(|nal| nal.is_ok_and(|nal| self.starts_picture(nal)));
         }
         if kind == self.fragment {
             let flags = payload[self.header];
-            return flags & FIRST_FRAGMENT != 0 && payload.get(self.header + 1).is_some_and(|byte| byte & 0x80 != 0);
+            return flags & FIRST_FRAGMENT != 0
+                && self.starts_slices(self.fragmented(flags), payload.get(self.header + 1));
         }
         self.starts_picture(payload)
     }
 
     /// Anything but a slice goes in front of a picture. A slice begins one if its first field says so:
-    /// `first_mb_in_slice` is 0, written as a single 1 bit, or `first_slice_segment_in_pic_flag` is 1.
+    /// `first_mb_in_slice` is 0, written as a single 1 bit, or `first_slice_segment_in_pic_flag` is 1. Not so with keyframes:
+    /// their parameter sets come first, and may be what was lost.
     fn starts_picture(&self, nal: &[u8]) -> bool {
-        !(self.is_slice)((self.nal_type)(nal)) || nal.get(self.header).is_some_and(|byte| byte & 0x80 != 0)
+        let kind = (self.nal_type)(nal);
+        !(self.is_slice)(kind) || self.starts_slices(kind, nal.get(self.header))
+    }
+
+    /// Whether the slices of a picture begin with one of this kind and first byte, and nothing must come before them.
+    fn starts_slices(&self, kind: u8, first: Option<&u8>) -> bool {
+        !(self.is_keyframe)(kind) && first.is_some_and(|byte| byte & 0x80 != 0)
     }
 
     pub(super) fn has_parameter_sets(&self, payload: &[u8]) -> bool {
@@ -230,7 +255,11 @@ fn annex_b(stream: &Bytes) -> impl Iterator<Item = Bytes> + use<'_> {
         next = start_code(stream, begin);
         let end = next.map_or(stream.len(), |(end, _)| end);
         // Zero bytes after a NAL unit belong to the next start code, or to nothing.
-        let zeros = stream[begin..end].iter().rev().take_while(|byte| **byte == 0).count();
+        let zeros = stream[begin..end]
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == 0)
+            .count();
         Some(stream.slice(begin..end - zeros))
     })
 }
@@ -254,7 +283,9 @@ mod tests {
     use crate::Codec;
 
     fn stream(nals: &[&[u8]]) -> Bytes {
-        nals.iter().flat_map(|nal| [&START_CODE, *nal].concat()).collect()
+        nals.iter()
+            .flat_map(|nal| [&START_CODE, *nal].concat())
+            .collect()
     }
 
     fn round_trip(codec: Codec, format: &Format, access_unit: &Bytes, room: Room) -> (Bytes, bool) {
@@ -268,7 +299,10 @@ mod tests {
         assembly.finish().unwrap()
     }
 
-    const ROOM: Room = Room { first: 100, rest: 120 };
+    const ROOM: Room = Room {
+        first: 100,
+        rest: 120,
+    };
 
     #[test]
     fn an_h264_keyframe_comes_back_as_it_was() {
@@ -280,7 +314,10 @@ mod tests {
         let idr = slice(true, 0x65, 1_000);
         let second = slice(false, 0x65, 119);
         let access_unit = stream(&[&[0x67, 0x64, 0x33, 1], &[0x68, 0xee, 3], &idr, &second]);
-        assert_eq!(round_trip(Codec::H264, &H264, &access_unit, ROOM), (access_unit, true));
+        assert_eq!(
+            round_trip(Codec::H264, &H264, &access_unit, ROOM),
+            (access_unit, true)
+        );
         let p = stream(&[&slice(true, 0x41, 30)]);
         assert_eq!(round_trip(Codec::H264, &H264, &p, ROOM), (p, false));
     }
@@ -290,7 +327,10 @@ mod tests {
         let mut idr = vec![19 << 1, 1, 0x80];
         idr.extend([7; 500]);
         let access_unit = stream(&[&[32 << 1, 1, 5], &[33 << 1, 1, 6], &[34 << 1, 1, 7], &idr]);
-        assert_eq!(round_trip(Codec::H265, &H265, &access_unit, ROOM), (access_unit, true));
+        assert_eq!(
+            round_trip(Codec::H265, &H265, &access_unit, ROOM),
+            (access_unit, true)
+        );
     }
 
     #[test]
@@ -299,30 +339,43 @@ mod tests {
             let mut nal = vec![0x41, 0x80];
             nal.extend(vec![9; len]);
             let access_unit = stream(&[&nal]);
-            assert_eq!(round_trip(Codec::H264, &H264, &access_unit, ROOM).0, access_unit, "{len}");
+            assert_eq!(
+                round_trip(Codec::H264, &H264, &access_unit, ROOM).0,
+                access_unit,
+                "{len}"
+            );
         }
     }
 
     #[test]
     fn short_start_codes_delimiters_and_trailing_zeros_are_left_out() {
-        let odd = Bytes::from_static(&[9, 9, 0, 0, 1, 9, 0xf0, 0, 0, 1, 0x41, 0x9a, 5, 0, 0, 0, 1, 0x41, 6, 7, 0, 0]);
+        let odd = Bytes::from_static(&[
+            9, 9, 0, 0, 1, 9, 0xf0, 0, 0, 1, 0x41, 0x9a, 5, 0, 0, 0, 1, 0x41, 6, 7, 0, 0,
+        ]);
         let nals: Vec<_> = annex_b(&odd).collect();
         assert_eq!(nals, [&[9, 0xf0][..], &[0x41, 0x9a, 5], &[0x41, 6, 7]]);
         let (back, keyframe) = round_trip(Codec::H264, &H264, &odd, ROOM);
-        assert_eq!((back, keyframe), (stream(&[&[0x41, 0x9a, 5], &[0x41, 6, 7]]), false));
+        assert_eq!(
+            (back, keyframe),
+            (stream(&[&[0x41, 0x9a, 5], &[0x41, 6, 7]]), false)
+        );
     }
 
     #[test]
     fn malformed_payloads_are_errors() {
         for payload in [
-            &[0x18][..],                     // aggregate without content
-            &[0x18, 0, 9, 1],                // longer than it is
-            &[0x18, 0, 2, 0x41, 1, 0],       // half a length
-            &[0x1c],                         // fragment without header
-            &[0x1c, 0x45, 1],                // end without beginning
+            &[0x18][..],               // aggregate without content
+            &[0x18, 0, 9, 1],          // longer than it is
+            &[0x18, 0, 2, 0x41, 1, 0], // half a length
+            &[0x1c],                   // fragment without header
+            &[0x1c, 0x45, 1],          // end without beginning
         ] {
             let mut assembly = Assembly::new(Codec::H264);
-            assert_eq!(assembly.push(&Bytes::copy_from_slice(payload)), Err(Malformed), "{payload:?}");
+            assert_eq!(
+                assembly.push(&Bytes::copy_from_slice(payload)),
+                Err(Malformed),
+                "{payload:?}"
+            );
             let _ = H264.starts_frame(payload);
             let _ = H264.has_parameter_sets(payload);
         }

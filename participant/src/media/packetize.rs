@@ -52,9 +52,9 @@ impl Packetizer {
             Self::H265 => Ok(nal::H265.packetize(frame, room)),
             Self::Opus if frame.is_empty() => Ok(Vec::new()),
             Self::Opus => Ok(vec![frame.clone()]),
-            Self::Library(payloader) => {
-                payloader.payload(room.first.min(room.rest), frame).map_err(|_| Malformed)
-            }
+            Self::Library(payloader) => payloader
+                .payload(room.first.min(room.rest), frame)
+                .map_err(|_| Malformed),
         }
     }
 }

@@ -103,7 +103,10 @@ mod tests {
     use super::super::{Assembly, Packetizer, Room, starts_frame, starts_keyframe};
     use crate::Codec;
 
-    const ROOM: Room = Room { first: 100, rest: 100 };
+    const ROOM: Room = Room {
+        first: 100,
+        rest: 100,
+    };
 
     fn round_trip(codec: Codec, frame: &Bytes) -> (Bytes, bool) {
         let mut assembly = Assembly::new(codec);
@@ -133,13 +136,27 @@ mod tests {
 
     #[test]
     fn short_descriptors_are_errors() {
-        for payload in [&[0x90][..], &[0x90, 0xf0], &[0x90, 0xf0, 0x80, 0], &[0x8a, 0x80], &[0x0a, 0x18, 9]] {
+        for payload in [
+            &[0x90][..],
+            &[0x90, 0xf0],
+            &[0x90, 0xf0, 0x80, 0],
+            &[0x8a, 0x80],
+            &[0x0a, 0x18, 9],
+        ] {
             let payload = Bytes::copy_from_slice(payload);
             for codec in [Codec::Vp8, Codec::Vp9] {
                 let _ = starts_keyframe(codec, &payload);
             }
         }
-        assert!(Assembly::new(Codec::Vp8).push(&Bytes::from_static(&[0x90, 0x80])).is_err());
-        assert!(Assembly::new(Codec::Vp9).push(&Bytes::from_static(&[0x0a, 0x18, 9])).is_err());
+        assert!(
+            Assembly::new(Codec::Vp8)
+                .push(&Bytes::from_static(&[0x90, 0x80]))
+                .is_err()
+        );
+        assert!(
+            Assembly::new(Codec::Vp9)
+                .push(&Bytes::from_static(&[0x0a, 0x18, 9]))
+                .is_err()
+        );
     }
 }

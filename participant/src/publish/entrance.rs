@@ -44,7 +44,9 @@ enum Gate {
     /// There is no connection.
     Closed,
     /// Video: only a keyframe may enter. `told`: the encoder was asked for one.
-    KeyframeOnly { told: bool },
+    KeyframeOnly {
+        told: bool,
+    },
     Open,
 }
 
@@ -58,8 +60,16 @@ impl Entrance {
     }
 
     fn new(kind: Kind, limit: usize) -> Self {
-        let queue = Queue { gate: Gate::Closed, frames: VecDeque::new(), dropped: 0 };
-        Self { kind, limit, queue: Mutex::new(queue) }
+        let queue = Queue {
+            gate: Gate::Closed,
+            frames: VecDeque::new(),
+            dropped: 0,
+        };
+        Self {
+            kind,
+            limit,
+            queue: Mutex::new(queue),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -141,7 +151,12 @@ mod tests {
 
     fn frame(keyframe: bool) -> Frame {
         let payload = Bytes::from_static(b"x");
-        Frame { payload, timestamp: Duration::ZERO, keyframe, captured: SystemTime::UNIX_EPOCH }
+        Frame {
+            payload,
+            timestamp: Duration::ZERO,
+            keyframe,
+            captured: SystemTime::UNIX_EPOCH,
+        }
     }
 
     #[test]

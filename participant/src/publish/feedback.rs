@@ -29,7 +29,11 @@ pub(super) fn read(
             requests += u64::from(request.fir.iter().any(|entry| is_video(entry.ssrc)));
         } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
             let missing = |lost: u16| 1 + u64::from(lost.count_ones());
-            statistics.packets_nacked += nack.nacks.iter().map(|pair| missing(pair.lost_packets)).sum::<u64>();
+            statistics.packets_nacked += nack
+                .nacks
+                .iter()
+                .map(|pair| missing(pair.lost_packets))
+                .sum::<u64>();
         } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
             read_reports(&report.reports, wall_now, statistics, &is_video);
         } else if let Some(report) = packet.downcast_ref::<SenderReport>() {
@@ -53,7 +57,9 @@ fn read_reports(
         if report.last_sender_report != 0 {
             // RFC 3550 §6.4.1: now − LSR − DLSR, in the middle 32 bits of NTP time.
             let middle = (wire::to_ntp(wall_now) >> 16) as u32;
-            let units = middle.wrapping_sub(report.last_sender_report).wrapping_sub(report.delay);
+            let units = middle
+                .wrapping_sub(report.last_sender_report)
+                .wrapping_sub(report.delay);
             // The two sides' clocks may differ by a tick, which must not become 18 hours.
             if units < 1 << 31 {
                 statistics.round_trip = Some(wire::short_ntp_interval(units));
@@ -74,8 +80,13 @@ mod tests {
     fn only_requests_for_our_video_count() {
         let mut statistics = Statistics::default();
         let mut ask = |media_ssrc| {
-            let request = PictureLossIndication { sender_ssrc: 1, media_ssrc };
-            read(&[Box::new(request)], UNIX_EPOCH, &mut statistics, |ssrc| ssrc == 7)
+            let request = PictureLossIndication {
+                sender_ssrc: 1,
+                media_ssrc,
+            };
+            read(&[Box::new(request)], UNIX_EPOCH, &mut statistics, |ssrc| {
+                ssrc == 7
+            })
         };
         assert!(ask(7));
         assert!(!ask(8));
@@ -92,16 +103,30 @@ mod tests {
             delay: 65_536 / 2,
             ..ReceptionReport::default()
         };
-        let report = ReceiverReport { reports: vec![report], ..ReceiverReport::default() };
+        let report = ReceiverReport {
+            reports: vec![report],
+            ..ReceiverReport::default()
+        };
         let nack = TransportLayerNack {
             nacks: nack_pairs_from_sequence_numbers(&[1, 2, 40]),
             ..TransportLayerNack::default()
         };
         let mut statistics = Statistics::default();
         let now = sent + Duration::from_millis(540);
-        assert!(!read(&[Box::new(report), Box::new(nack)], now, &mut statistics, |_| true));
-        assert_eq!((statistics.remote_loss, statistics.packets_nacked), (0.25, 3));
+        assert!(!read(
+            &[Box::new(report), Box::new(nack)],
+            now,
+            &mut statistics,
+            |_| true
+        ));
+        assert_eq!(
+            (statistics.remote_loss, statistics.packets_nacked),
+            (0.25, 3)
+        );
         let round_trip = statistics.round_trip.unwrap();
-        assert!(round_trip.abs_diff(Duration::from_millis(40)) < Duration::from_millis(1), "{round_trip:?}");
+        assert!(
+            round_trip.abs_diff(Duration::from_millis(40)) < Duration::from_millis(1),
+            "{round_trip:?}"
+        );
     }
 }

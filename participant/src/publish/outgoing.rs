@@ -37,7 +37,11 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(codec: Codec, entrance: Arc<Entrance>) -> Self {
-        Self { codec, ssrc: rand::rng().random(), entrance }
+        Self {
+            codec,
+            ssrc: rand::rng().random(),
+            entrance,
+        }
     }
 }
 
@@ -103,11 +107,16 @@ impl Outgoing {
     /// Takes the terms from the answer. Fails when nothing of the offer is wanted.
     pub(super) fn agree(&mut self, answer: &Answer) -> Result<(), &'static str> {
         for (track, line) in self.tracks.iter_mut().zip(&answer.lines) {
-            let format = line.formats.iter().find(|(_, codec)| *codec == track.source.codec);
-            track.terms = format.filter(|_| !line.rejected).map(|(payload_type, _)| Terms {
-                payload_type: *payload_type,
-                capture_extension: line.abs_capture_time,
-            });
+            let format = line
+                .formats
+                .iter()
+                .find(|(_, codec)| *codec == track.source.codec);
+            track.terms = format
+                .filter(|_| !line.rejected)
+                .map(|(payload_type, _)| Terms {
+                    payload_type: *payload_type,
+                    capture_extension: line.abs_capture_time,
+                });
         }
         if self.tracks.iter().any(|track| track.terms.is_some()) {
             Ok(())
@@ -141,11 +150,14 @@ impl Outgoing {
                 }
                 Kind::Video => {
                     output.overflowed |= track.source.entrance.has_overflowed();
-                    let mut allowance =
-                        self.pacer.allowance(self.paced.len() * (1 + track.source.entrance.waiting()));
+                    let mut allowance = self
+                        .pacer
+                        .allowance(self.paced.len() * (1 + track.source.entrance.waiting()));
                     while allowance > 0 {
                         if self.paced.is_empty() {
-                            let Some(frame) = track.source.entrance.take() else { break };
+                            let Some(frame) = track.source.entrance.take() else {
+                                break;
+                            };
                             self.pacer.on_frame(now, frame.payload.len());
                             self.paced.extend(track.packetize(&frame));
                             statistics.video_frames += u64::from(!self.paced.is_empty());
@@ -188,13 +200,25 @@ impl Track {
     }
 
     fn packetize(&mut self, frame: &Frame) -> Vec<rtp::Packet> {
-        let Some(terms) = self.terms else { return Vec::new() };
-        let extension = if terms.capture_extension.is_some() { CAPTURE_EXTENSION } else { 0 };
-        let room = Room { first: MTU - HEADER - extension, rest: MTU - HEADER };
-        let payloads = self.packetizer.payloads(&frame.payload, room).unwrap_or_else(|error| {
-            tracing::debug!(%error, codec = %self.source.codec, "frame left out");
-            Vec::new()
-        });
+        let Some(terms) = self.terms else {
+            return Vec::new();
+        };
+        let extension = if terms.capture_extension.is_some() {
+            CAPTURE_EXTENSION
+        } else {
+            0
+        };
+        let room = Room {
+            first: MTU - HEADER - extension,
+            rest: MTU - HEADER,
+        };
+        let payloads = self
+            .packetizer
+            .payloads(&frame.payload, room)
+            .unwrap_or_else(|error| {
+                tracing::debug!(%error, codec = %self.source.codec, "frame left out");
+                Vec::new()
+            });
         let elapsed = wire::ticks(frame.timestamp, self.source.codec.clock_rate());
         let timestamp = self.origin.wrapping_add(elapsed);
         self.latest = Some((frame.captured, timestamp));
@@ -223,7 +247,10 @@ impl Track {
     }
 
     fn count(&mut self, sent: &[rtp::Packet]) {
-        for packet in sent.iter().filter(|packet| packet.header.ssrc == self.source.ssrc) {
+        for packet in sent
+            .iter()
+            .filter(|packet| packet.header.ssrc == self.source.ssrc)
+        {
             self.packets = self.packets.wrapping_add(1);
             self.octets = self.octets.wrapping_add(packet.payload.len() as u32);
         }
@@ -255,8 +282,16 @@ impl Track {
             sdes_type: SdesType::SdesCname,
             text: bytes::Bytes::from_static(b"lectern"),
         };
-        let chunk = SourceDescriptionChunk { source: self.source.ssrc, items: vec![name] };
-        Some(vec![Box::new(report), Box::new(SourceDescription { chunks: vec![chunk] })])
+        let chunk = SourceDescriptionChunk {
+            source: self.source.ssrc,
+            items: vec![name],
+        };
+        Some(vec![
+            Box::new(report),
+            Box::new(SourceDescription {
+                chunks: vec![chunk],
+            }),
+        ])
     }
 }
 
@@ -291,8 +326,15 @@ mod tests {
     }
 
     fn frame(len: usize, captured: SystemTime) -> Frame {
-        let payload: Bytes = [&[0, 0, 0, 1, 0x65, 0x88][..], &vec![7; len]].concat().into();
-        Frame { payload, timestamp: Duration::from_secs(2), keyframe: true, captured }
+        let payload: Bytes = [&[0, 0, 0, 1, 0x65, 0x88][..], &vec![7; len]]
+            .concat()
+            .into();
+        Frame {
+            payload,
+            timestamp: Duration::from_secs(2),
+            keyframe: true,
+            captured,
+        }
     }
 
     #[test]
@@ -307,9 +349,17 @@ mod tests {
         assert_eq!(write(&video, frame(600_000, captured)), Written::Queued);
         let first = outgoing.step(now, &mut statistics);
         assert_eq!(first.rtp.len(), 64);
-        assert!(first.rtp.iter().all(|packet| packet.payload.len() + HEADER <= MTU));
+        assert!(
+            first
+                .rtp
+                .iter()
+                .all(|packet| packet.payload.len() + HEADER <= MTU)
+        );
         let header = &first.rtp[0].header;
-        assert_eq!(header.get_extension(2).as_deref(), Some(&wire::to_ntp(captured).to_be_bytes()[..]));
+        assert_eq!(
+            header.get_extension(2).as_deref(),
+            Some(&wire::to_ntp(captured).to_be_bytes()[..])
+        );
         assert!(first.rtp[1].header.extensions.is_empty());
 
         assert_eq!(write(&audio, frame(100, captured)), Written::Queued);
@@ -326,7 +376,10 @@ mod tests {
         }
         assert!(last.is_some_and(|packet| packet.header.marker));
         assert_eq!((statistics.video_frames, statistics.audio_packets), (1, 1));
-        assert_eq!(statistics.packets, 1 + 600_000_u64.div_ceil((MTU - HEADER - 2) as u64));
+        assert_eq!(
+            statistics.packets,
+            1 + 600_000_u64.div_ceil((MTU - HEADER - 2) as u64)
+        );
     }
 
     #[test]
@@ -337,20 +390,37 @@ mod tests {
         let writer = super::super::FrameWriter::new(video.clone());
         assert_eq!(writer.write(frame(100, captured)), Written::Queued);
         let output = outgoing.step(Instant::now(), &mut Statistics::default());
-        let [compound] = output.rtcp.as_slice() else { panic!("{output:?}") };
+        let [compound] = output.rtcp.as_slice() else {
+            panic!("{output:?}")
+        };
         let report = compound[0].as_any().downcast_ref::<SenderReport>().unwrap();
         assert_eq!(report.ntp_time, wire::to_ntp(UNIX_EPOCH + NOW));
-        assert_eq!(report.rtp_time.wrapping_sub(output.rtp[0].header.timestamp), 40 * 90);
-        assert_eq!((report.packet_count, report.ssrc), (1, output.rtp[0].header.ssrc));
+        assert_eq!(
+            report.rtp_time.wrapping_sub(output.rtp[0].header.timestamp),
+            40 * 90
+        );
+        assert_eq!(
+            (report.packet_count, report.ssrc),
+            (1, output.rtp[0].header.ssrc)
+        );
     }
 
     #[test]
     fn a_track_that_is_not_wanted_is_not_sent() {
         let (video, audio) = (Arc::new(Entrance::video(30)), Arc::new(Entrance::audio(50)));
         let mut outgoing = outgoing(&video, &audio);
-        assert!(outgoing.agree(&Answer::parse("m=audio 0 x 111\r\nm=video 0 x 96\r\n")).is_err());
+        assert!(
+            outgoing
+                .agree(&Answer::parse("m=audio 0 x 111\r\nm=video 0 x 96\r\n"))
+                .is_err()
+        );
         let writer = super::super::FrameWriter::new(video.clone());
         assert_eq!(writer.write(frame(100, UNIX_EPOCH)), Written::Queued);
-        assert!(outgoing.step(Instant::now(), &mut Statistics::default()).rtp.is_empty());
+        assert!(
+            outgoing
+                .step(Instant::now(), &mut Statistics::default())
+                .rtp
+                .is_empty()
+        );
     }
 }

@@ -26,7 +26,11 @@ pub(super) struct Pacer {
 impl Pacer {
     /// `bitrate` in bits per second, until the true one is known.
     pub(super) fn new(now: Instant, bitrate: u64) -> Self {
-        Self { rate: bitrate as f64 / 8.0, window_start: now, window_bytes: 0 }
+        Self {
+            rate: bitrate as f64 / 8.0,
+            window_start: now,
+            window_bytes: 0,
+        }
     }
 
     /// A frame of this many bytes is about to be sent.
@@ -44,7 +48,9 @@ impl Pacer {
     /// Packets that may leave in this step, of `waiting` ones.
     pub(super) fn allowance(&self, waiting: usize) -> usize {
         let by_rate = (self.rate * HEADROOM * STEP.as_secs_f64() / PACKET).ceil() as usize;
-        by_rate.max(MIN_PACKETS).max(waiting.div_ceil(CATCH_UP_STEPS))
+        by_rate
+            .max(MIN_PACKETS)
+            .max(waiting.div_ceil(CATCH_UP_STEPS))
     }
 }
 

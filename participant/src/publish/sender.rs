@@ -38,7 +38,12 @@ impl Negotiation {
 }
 
 impl Sender {
-    pub(super) fn new(now: Instant, outgoing: Outgoing, shared: Arc<Shared>, post: Post<Event>) -> (Self, Negotiation) {
+    pub(super) fn new(
+        now: Instant,
+        outgoing: Outgoing,
+        shared: Arc<Shared>,
+        post: Post<Event>,
+    ) -> (Self, Negotiation) {
         let outgoing = Arc::new(Mutex::new(outgoing));
         let negotiation = Negotiation(outgoing.clone());
         let sender = Self {
@@ -68,7 +73,9 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Sender {
         if let Packet::Rtcp(packets) = &packet.message.packet {
             let outgoing = lock(&self.outgoing);
             let mut statistics = self.shared.statistics();
-            let wanted = feedback::read(packets, outgoing.wall_now(), &mut statistics, |ssrc| outgoing.is_video(ssrc));
+            let wanted = feedback::read(packets, outgoing.wall_now(), &mut statistics, |ssrc| {
+                outgoing.is_video(ssrc)
+            });
             if wanted {
                 self.post.notice(Event::KeyframeRequested);
             }
@@ -101,11 +108,12 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Sender {
         }
         let rtp = output.rtp.into_iter().map(Packet::Rtp);
         let rtcp = output.rtcp.into_iter().map(Packet::Rtcp);
-        self.writes.extend(rtp.chain(rtcp).map(|packet| TaggedPacket {
-            now,
-            transport: TransportContext::default(),
-            message: AttributedPacket::new(packet),
-        }));
+        self.writes
+            .extend(rtp.chain(rtcp).map(|packet| TaggedPacket {
+                now,
+                transport: TransportContext::default(),
+                message: AttributedPacket::new(packet),
+            }));
         Ok(())
     }
 

@@ -37,10 +37,15 @@ impl Client {
             .user_agent(concat!("lectern-participant/", env!("CARGO_PKG_VERSION")));
         let builder = match &door.trust {
             Trust::Platform => builder,
-            Trust::Pem(pem) => builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(unreachable)?),
+            Trust::Pem(pem) => {
+                builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(unreachable)?)
+            }
             Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
         };
-        Ok(Self { http: builder.build().map_err(unreachable)?, door: door.clone() })
+        Ok(Self {
+            http: builder.build().map_err(unreachable)?,
+            door: door.clone(),
+        })
     }
 
     pub(crate) async fn offer(&self, sdp: String) -> Result<Session, OfferError> {
@@ -53,7 +58,11 @@ impl Client {
         let response = self.authorised(request).send().await.map_err(unreachable)?;
         let status = response.status();
         let base = response.url().clone();
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         let body = read(response).await?;
         match status {
             StatusCode::CREATED => Ok(Session {
@@ -61,13 +70,19 @@ impl Client {
                 // Relative to the address that answered, redirects followed (RFC 9110 §10.2.2).
                 resource: location.and_then(|location| base.join(&location).ok()),
             }),
-            status if status.is_client_error() || status.is_server_error() => Err(refusal(status, &body).into()),
-            status => Err(OfferError::Unreachable(format!("expected 201 Created, got {status}"))),
+            status if status.is_client_error() || status.is_server_error() => {
+                Err(refusal(status, &body).into())
+            }
+            status => Err(OfferError::Unreachable(format!(
+                "expected 201 Created, got {status}"
+            ))),
         }
     }
 
     pub(crate) async fn end(&self, resource: Url) {
-        let request = self.authorised(self.http.delete(resource)).timeout(FAREWELL);
+        let request = self
+            .authorised(self.http.delete(resource))
+            .timeout(FAREWELL);
         if let Err(error) = request.send().await {
             tracing::debug!(%error, "the session was not ended at the other side");
         }
@@ -95,10 +110,16 @@ async fn read(mut response: Response) -> Result<String, OfferError> {
 fn refusal(status: StatusCode, body: &str) -> Refusal {
     let detail = match serde_json::from_str::<Problem>(body) {
         Ok(problem) => problem.detail,
-        Err(_) if body.trim().is_empty() => status.canonical_reason().unwrap_or("no reason given").to_owned(),
+        Err(_) if body.trim().is_empty() => status
+            .canonical_reason()
+            .unwrap_or("no reason given")
+            .to_owned(),
         Err(_) => body.trim().chars().take(EXCERPT).collect(),
     };
-    Refusal { status: status.as_u16(), detail }
+    Refusal {
+        status: status.as_u16(),
+        detail,
+    }
 }
 
 /// The innermost cause says what happened; reqwest's own text only repeats the address.
@@ -118,13 +139,21 @@ mod tests {
     fn a_refusal_says_what_the_problem_says() {
         let body = r#"{"type":"/problems/unknown-lesson","title":"Unknown lesson","status":404,"detail":"no lesson demo"}"#;
         let refusal = refusal(StatusCode::NOT_FOUND, body);
-        assert_eq!((refusal.status, refusal.detail.as_str()), (404, "no lesson demo"));
+        assert_eq!(
+            (refusal.status, refusal.detail.as_str()),
+            (404, "no lesson demo")
+        );
         assert!(refusal.is_permanent());
     }
 
     #[test]
     fn a_refusal_without_problem_says_something_short() {
         assert_eq!(refusal(StatusCode::BAD_GATEWAY, "").detail, "Bad Gateway");
-        assert_eq!(refusal(StatusCode::BAD_REQUEST, &"x".repeat(5_000)).detail.len(), EXCERPT);
+        assert_eq!(
+            refusal(StatusCode::BAD_REQUEST, &"x".repeat(5_000))
+                .detail
+                .len(),
+            EXCERPT
+        );
     }
 }

@@ -68,7 +68,12 @@ struct Missing {
 impl<P> Arrivals<P> {
     /// `patience`: how long a missing packet is waited for.
     pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, window: None, repair_time: None, stray: 0 }
+        Self {
+            patience,
+            window: None,
+            repair_time: None,
+            stray: 0,
+        }
     }
 
     /// Takes a packet in.
@@ -92,7 +97,12 @@ impl<P> Arrivals<P> {
         if at > window.highest {
             for missing in window.highest + 1..at {
                 let ask_at = now + REORDER_GRACE;
-                let missing_since = Missing { since: now, ask_at, asked_at: None, times: 0 };
+                let missing_since = Missing {
+                    since: now,
+                    ask_at,
+                    asked_at: None,
+                    times: 0,
+                };
                 window.missing.insert(missing, missing_since);
             }
             window.highest = at;
@@ -103,17 +113,24 @@ impl<P> Arrivals<P> {
             // Asked for twice, it could be the answer to either.
             if let Some(asked_at) = missing.asked_at.filter(|_| missing.times == 1) {
                 let took = now.saturating_duration_since(asked_at);
-                self.repair_time = Some(self.repair_time.map_or(took, |time| (time * 7 + took) / 8));
+                self.repair_time =
+                    Some(self.repair_time.map_or(took, |time| (time * 7 + took) / 8));
             }
             window.held.insert(at, packet);
             return Arrival::Repair;
         }
-        if window.lost.remove(&at) { Arrival::Late } else { Arrival::Duplicate }
+        if window.lost.remove(&at) {
+            Arrival::Late
+        } else {
+            Arrival::Duplicate
+        }
     }
 
     /// Gives up what has been missing for longer than the patience; says how many packets that were.
     pub(super) fn give_up(&mut self, now: Instant) -> u64 {
-        let Some(window) = &mut self.window else { return 0 };
+        let Some(window) = &mut self.window else {
+            return 0;
+        };
         let mut given_up = 0;
         // Gaps are found in the order of the sequence, so the oldest is first.
         while let Some(oldest) = window.missing.first_entry()
@@ -139,7 +156,11 @@ impl<P> Arrivals<P> {
             return Some(Next::Packet(first.remove()));
         }
         // Everything between was given up, or the first missing one is further on.
-        if window.missing.first_key_value().is_none_or(|(missing, _)| *missing > at) {
+        if window
+            .missing
+            .first_key_value()
+            .is_none_or(|(missing, _)| *missing > at)
+        {
             window.next = at;
             return Some(Next::Gap);
         }
@@ -150,8 +171,13 @@ impl<P> Arrivals<P> {
     pub(super) fn requests(&mut self, now: Instant) -> Vec<u16> {
         let wait = self.repair_time.map_or(USUAL_REPAIR, |time| time * 3 / 2);
         let wait = wait.clamp(REPAIR_BOUNDS.0, REPAIR_BOUNDS.1);
-        let Some(window) = &mut self.window else { return Vec::new() };
-        let due = window.missing.iter_mut().filter(|(_, missing)| missing.ask_at <= now);
+        let Some(window) = &mut self.window else {
+            return Vec::new();
+        };
+        let due = window
+            .missing
+            .iter_mut()
+            .filter(|(_, missing)| missing.ask_at <= now);
         due.map(|(at, missing)| {
             missing.asked_at = Some(now);
             missing.ask_at = now + wait * 2_u32.pow(missing.times.min(4));
@@ -164,7 +190,9 @@ impl<P> Arrivals<P> {
     /// When [`Self::give_up`] or [`Self::requests`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let missing = &self.window.as_ref()?.missing;
-        let give_up = missing.first_key_value().map(|(_, missing)| missing.since + self.patience);
+        let give_up = missing
+            .first_key_value()
+            .map(|(_, missing)| missing.since + self.patience);
         let ask = missing.values().map(|missing| missing.ask_at).min();
         give_up.into_iter().chain(ask).min()
     }
@@ -221,7 +249,7 @@ mod tests {
             assert_eq!(insert(&mut arrivals, start, sequence), Arrival::New);
         }
         assert_eq!(released(&mut arrivals), [Some(65_534), Some(65_535)]);
-        assert_eq!(arrivals.requests(start), []);
+        assert!(arrivals.requests(start).is_empty());
         assert_eq!(arrivals.deadline(), Some(start + REORDER_GRACE));
         assert_eq!(arrivals.requests(start + ms(10)), [0, 1]);
         assert_eq!(insert(&mut arrivals, start + ms(40), 1), Arrival::Repair);
@@ -244,7 +272,10 @@ mod tests {
         assert_eq!(arrivals.give_up(start + ms(200)), 2);
         assert_eq!(released(&mut arrivals), [None, Some(13)]);
         assert_eq!(insert(&mut arrivals, start + ms(210), 12), Arrival::Late);
-        assert_eq!(insert(&mut arrivals, start + ms(211), 12), Arrival::Duplicate);
+        assert_eq!(
+            insert(&mut arrivals, start + ms(211), 12),
+            Arrival::Duplicate
+        );
         assert_eq!(arrivals.give_up(start + ms(250)), 1);
         assert_eq!(released(&mut arrivals), [None, Some(15)]);
     }
@@ -254,7 +285,9 @@ mod tests {
         let (start, mut arrivals) = (Instant::now(), Arrivals::new(Duration::from_secs(60)));
         insert(&mut arrivals, start, 1);
         insert(&mut arrivals, start, 3);
-        let asked: Vec<u64> = (0..400).filter(|at| !arrivals.requests(start + ms(*at)).is_empty()).collect();
+        let asked: Vec<u64> = (0..400)
+            .filter(|at| !arrivals.requests(start + ms(*at)).is_empty())
+            .collect();
         assert_eq!(asked, [10, 60, 160, 360]);
     }
 
@@ -266,7 +299,9 @@ mod tests {
         assert_eq!(arrivals.requests(start + ms(10)), [2]);
         insert(&mut arrivals, start + ms(210), 2);
         insert(&mut arrivals, start + ms(210), 5);
-        let asked: Vec<u64> = (210..900).filter(|at| !arrivals.requests(start + ms(*at)).is_empty()).collect();
+        let asked: Vec<u64> = (210..900)
+            .filter(|at| !arrivals.requests(start + ms(*at)).is_empty())
+            .collect();
         assert_eq!(asked, [220, 520]);
     }
 
@@ -277,7 +312,9 @@ mod tests {
         assert_eq!(released(&mut arrivals), [Some(100)]);
         assert_eq!(insert(&mut arrivals, start, 20_000), Arrival::Restart);
         assert_eq!(released(&mut arrivals), [Some(20_000)]);
-        let behind: Vec<_> = (0..16).map(|n| insert(&mut arrivals, start, 5_000 + n)).collect();
+        let behind: Vec<_> = (0..16)
+            .map(|n| insert(&mut arrivals, start, 5_000 + n))
+            .collect();
         assert!(behind[..15].iter().all(|arrival| *arrival == Arrival::Late));
         assert_eq!(behind[15], Arrival::Restart);
         assert_eq!(released(&mut arrivals), [Some(5_015)]);

@@ -24,7 +24,11 @@ struct Point {
 
 impl CaptureClock {
     pub(super) fn new(clock_rate: u32) -> Self {
-        Self { clock_rate, by_extension: None, by_report: None }
+        Self {
+            clock_rate,
+            by_extension: None,
+            by_report: None,
+        }
     }
 
     pub(super) fn on_extension(&mut self, rtp: u32, ntp: u64) {
@@ -65,10 +69,21 @@ mod tests {
         assert_eq!(clock.captured(0, time), None);
         clock.on_report(u32::MAX - 89_999, wire::to_ntp(time));
         let later = clock.captured(90_000, time).unwrap();
-        assert!(later.duration_since(time).unwrap().abs_diff(Duration::from_secs(2)) < Duration::from_micros(1));
+        assert!(
+            later
+                .duration_since(time)
+                .unwrap()
+                .abs_diff(Duration::from_secs(2))
+                < Duration::from_micros(1)
+        );
         clock.on_extension(90_000, wire::to_ntp(time));
         let same = clock.captured(90_000 - 9_000, time).unwrap();
-        assert!(time.duration_since(same).unwrap().abs_diff(Duration::from_millis(100)) < Duration::from_micros(1));
+        assert!(
+            time.duration_since(same)
+                .unwrap()
+                .abs_diff(Duration::from_millis(100))
+                < Duration::from_micros(1)
+        );
         assert_eq!(clock.captured(90_000 * 60, time), None);
     }
 }

@@ -58,13 +58,21 @@ struct Current {
 impl Frames {
     pub(super) fn new() -> Self {
         // Joining in the middle of a frame is like losing its beginning, and whatever was there before is missing.
-        Self { current: None, after_gap: true, discontinuity: true }
+        Self {
+            current: None,
+            after_gap: true,
+            discontinuity: true,
+        }
     }
 
     /// Takes the next piece in order. Two frames can end with one piece: an earlier one that had no marker, and its own.
     pub(super) fn push(&mut self, piece: Piece) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        if self.current.as_ref().is_some_and(|current| current.timestamp != piece.timestamp) {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|current| current.timestamp != piece.timestamp)
+        {
             outcomes.extend(self.finish());
         }
         let begins_whole = !self.after_gap || media::starts_frame(piece.codec, &piece.payload);
@@ -103,13 +111,25 @@ impl Frames {
     }
 
     fn finish(&mut self) -> Option<Outcome> {
-        let Current { codec, timestamp, arrived, assembly } = self.current.take()?;
+        let Current {
+            codec,
+            timestamp,
+            arrived,
+            assembly,
+        } = self.current.take()?;
         let Some(Ok((data, keyframe))) = assembly.map(Assembly::finish) else {
             self.discontinuity = true;
             return Some(Outcome::Broken);
         };
         let discontinuity = std::mem::take(&mut self.discontinuity);
-        Some(Outcome::Whole(Whole { codec, timestamp, data, keyframe, arrived, discontinuity }))
+        Some(Outcome::Whole(Whole {
+            codec,
+            timestamp,
+            data,
+            keyframe,
+            arrived,
+            discontinuity,
+        }))
     }
 }
 
@@ -120,11 +140,21 @@ mod tests {
 
     /// The pieces of an H.264 picture of about six packets.
     fn picture(timestamp: u32, keyframe: bool) -> Vec<Piece> {
-        let header = if keyframe { 0x65 } else { 0x41 };
-        let mut access_unit = vec![0, 0, 0, 1, header, 0x88];
-        access_unit.extend([7; 600]);
-        let room = Room { first: 120, rest: 120 };
-        let payloads = Packetizer::new(Codec::H264).payloads(&access_unit.into(), room).unwrap();
+        let parameter_sets = [0, 0, 0, 1, 0x67, 1, 2, 0, 0, 0, 1, 0x68, 1, 2];
+        let mut access_unit = if keyframe {
+            parameter_sets.to_vec()
+        } else {
+            Vec::new()
+        };
+        access_unit.extend([0, 0, 0, 1, if keyframe { 0x65 } else { 0x41 }, 0x88]);
+        access_unit.resize(600, 7);
+        let room = Room {
+            first: 120,
+            rest: 120,
+        };
+        let payloads = Packetizer::new(Codec::H264)
+            .payloads(&access_unit.into(), room)
+            .unwrap();
         let last = payloads.len() - 1;
         let piece = |(index, payload)| Piece {
             codec: Codec::H264,
@@ -178,23 +208,38 @@ mod tests {
     #[test]
     fn a_whole_picture_may_vanish_and_the_next_is_whole() {
         let mut frames = Frames::new();
-        let mut outcomes: Vec<_> = picture(0, true).into_iter().flat_map(|piece| frames.push(piece)).collect();
+        let mut outcomes: Vec<_> = picture(0, true)
+            .into_iter()
+            .flat_map(|piece| frames.push(piece))
+            .collect();
         frames.gap();
-        outcomes.extend(picture(6_000, false).into_iter().flat_map(|piece| frames.push(piece)));
+        outcomes.extend(
+            picture(6_000, false)
+                .into_iter()
+                .flat_map(|piece| frames.push(piece)),
+        );
         assert_eq!(text(outcomes), "KP");
     }
 
     #[test]
     fn joining_within_a_picture_waits_for_the_next() {
         let mut frames = Frames::new();
-        let pieces = picture(0, true).into_iter().skip(2).chain(picture(3_000, false));
+        let pieces = picture(0, true)
+            .into_iter()
+            .skip(2)
+            .chain(picture(3_000, false));
         assert_eq!(text(pieces.flat_map(|piece| frames.push(piece))), "xP");
     }
 
     #[test]
     fn pictures_without_marker_end_with_the_next() {
         let mut frames = Frames::new();
-        let pieces = (0..3).flat_map(|n| picture(n * 3_000, true)).map(|piece| Piece { marker: false, ..piece });
+        let pieces = (0..3)
+            .flat_map(|n| picture(n * 3_000, true))
+            .map(|piece| Piece {
+                marker: false,
+                ..piece
+            });
         assert_eq!(text(pieces.flat_map(|piece| frames.push(piece))), "Kk");
     }
 }

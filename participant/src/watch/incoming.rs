@@ -67,7 +67,9 @@ impl Incoming {
     pub(super) fn agree(&mut self, answer: &Answer) -> Result<(), &'static str> {
         let wanted = self.config.video + self.config.audio;
         let lines = answer.lines.iter().take(wanted).enumerate();
-        self.lines = lines.map(|(index, terms)| Line::new(index, terms)).collect();
+        self.lines = lines
+            .map(|(index, terms)| Line::new(index, terms))
+            .collect();
         let mut statistics = self.shared.statistics();
         for (line, statistics) in self.lines.iter().zip(statistics.iter_mut()) {
             statistics.slot = line.as_ref().map(|line| line.slot.clone());
@@ -109,7 +111,11 @@ impl Incoming {
         let mut feedback = Vec::new();
         for index in 0..self.lines.len() {
             self.with_line(now, index, |line, at| {
-                if u32::try_from(index).ok().and_then(|bit| wanted.checked_shr(bit)).is_some_and(|bits| bits & 1 != 0) {
+                if u32::try_from(index)
+                    .ok()
+                    .and_then(|bit| wanted.checked_shr(bit))
+                    .is_some_and(|bits| bits & 1 != 0)
+                {
                     line.want_keyframe(now);
                 }
                 feedback.extend(line.advance(own_ssrc, at));
@@ -121,7 +127,10 @@ impl Incoming {
     /// When [`Self::advance`] has something to do.
     pub(super) fn deadline(&self) -> Instant {
         let lines = self.lines.iter().flatten().filter_map(Line::deadline);
-        lines.chain([self.next_tick]).min().unwrap_or(self.next_tick)
+        lines
+            .chain([self.next_tick])
+            .min()
+            .unwrap_or(self.next_tick)
     }
 
     /// Media can flow: says so once, before anything else.
@@ -136,9 +145,13 @@ impl Incoming {
     }
 
     fn with_line(&mut self, now: Instant, index: usize, act: impl FnOnce(&mut Line, Moment<'_>)) {
-        let Some(Some(line)) = self.lines.get_mut(index) else { return };
+        let Some(Some(line)) = self.lines.get_mut(index) else {
+            return;
+        };
         let mut statistics = self.shared.statistics();
-        let Some(statistics) = statistics.get_mut(index) else { return };
+        let Some(statistics) = statistics.get_mut(index) else {
+            return;
+        };
         let moment = Moment {
             now,
             wall_now: (self.wall_clock)(),
@@ -157,7 +170,11 @@ impl Incoming {
         if let Some(index) = self.sources.get(&ssrc) {
             return Some(*index);
         }
-        let find = |fits: &dyn Fn(&Line) -> bool| self.lines.iter().position(|line| line.as_ref().is_some_and(fits));
+        let find = |fits: &dyn Fn(&Line) -> bool| {
+            self.lines
+                .iter()
+                .position(|line| line.as_ref().is_some_and(fits))
+        };
         let accepts = |line: &Line| line.accepts(packet.header.payload_type);
         let index = find(&|line| line.is_named(packet))
             .or_else(|| find(&|line| line.declares(ssrc)))
@@ -197,7 +214,12 @@ mod tests {
 
     impl Bench {
         fn new(queue: usize) -> Self {
-            let config = Config { video: 2, audio: 1, queue, ..Config::default() };
+            let config = Config {
+                video: 2,
+                audio: 1,
+                queue,
+                ..Config::default()
+            };
             let (post, mailbox) = mailbox(queue);
             let shared = Shared {
                 statistics: Mutex::new(vec![Statistics::default(); 3]),
@@ -206,7 +228,11 @@ mod tests {
             let start = Instant::now();
             let mut incoming = Incoming::new(start, config, Arc::new(shared), post, || UNIX_EPOCH);
             incoming.agree(&Answer::parse(ANSWER)).unwrap();
-            Self { incoming, mailbox, start }
+            Self {
+                incoming,
+                mailbox,
+                start,
+            }
         }
 
         fn at(&self, milliseconds: u64) -> Instant {
@@ -215,7 +241,10 @@ mod tests {
 
         /// A picture in one packet.
         fn picture(&mut self, ms: u64, ssrc: u32, sequence: u16, keyframe: bool) {
-            let payload = Bytes::from_static(if keyframe { &[0x65, 0x88, 1] } else { &[0x41, 0x9a, 1] });
+            let payload = Bytes::from_static(match keyframe {
+                true => &[0x18, 0, 2, 0x67, 1, 0, 2, 0x68, 1, 0, 3, 0x65, 0x88, 1],
+                false => &[0x41, 0x9a, 1],
+            });
             let header = rtp::Header {
                 version: 2,
                 payload_type: 96,
@@ -225,7 +254,8 @@ mod tests {
                 marker: true,
                 ..rtp::Header::default()
             };
-            self.incoming.receive(self.at(ms), rtp::Packet { header, payload });
+            self.incoming
+                .receive(self.at(ms), rtp::Packet { header, payload });
         }
 
         /// Sequence numbers asked for, and the sources of which a keyframe is asked.
@@ -248,12 +278,18 @@ mod tests {
                 Event::Connected => "connected".to_owned(),
                 Event::Slot(slot) => format!("slot {}", slot.name),
                 Event::Frame(frame) => {
-                    let gap = if frame.discontinuity { " after a gap" } else { "" };
+                    let gap = if frame.discontinuity {
+                        " after a gap"
+                    } else {
+                        ""
+                    };
                     format!("{} {}{gap}", frame.slot.name, frame.rtp_timestamp / 3_000)
                 }
                 other => format!("{other:?}"),
             };
-            std::iter::from_fn(|| self.mailbox.try_next()).map(say).collect()
+            std::iter::from_fn(|| self.mailbox.try_next())
+                .map(say)
+                .collect()
         }
 
         fn statistics(&self, line: usize) -> Statistics {
@@ -266,8 +302,14 @@ mod tests {
         let mut bench = Bench::new(100);
         bench.picture(0, 7, 1, true);
         bench.picture(0, 2, 1, true);
-        let expected =
-            ["connected", "slot camera", "slot courseware", "slot 2", "camera 1 after a gap", "courseware 1 after a gap"];
+        let expected = [
+            "connected",
+            "slot camera",
+            "slot courseware",
+            "slot 2",
+            "camera 1 after a gap",
+            "courseware 1 after a gap",
+        ];
         assert_eq!(bench.events(), expected);
         assert_eq!(bench.feedback(600), (vec![], vec![]));
     }
@@ -285,7 +327,14 @@ mod tests {
         assert_eq!(bench.events(), ["courseware 3 after a gap"]);
         bench.picture(220, 2, 2, false);
         let statistics = bench.statistics(1);
-        assert_eq!((statistics.packets, statistics.packets_lost, statistics.packets_late), (2, 1, 1));
+        assert_eq!(
+            (
+                statistics.packets,
+                statistics.packets_lost,
+                statistics.packets_late
+            ),
+            (2, 1, 1)
+        );
     }
 
     #[test]
@@ -295,9 +344,19 @@ mod tests {
         bench.picture(10, 2, 3, false);
         bench.picture(60, 2, 2, false);
         bench.picture(61, 2, 2, false);
-        assert_eq!(bench.events()[4..], ["courseware 1 after a gap", "courseware 2", "courseware 3"]);
+        assert_eq!(
+            bench.events()[4..],
+            ["courseware 1 after a gap", "courseware 2", "courseware 3"]
+        );
         let statistics = bench.statistics(1);
-        assert_eq!((statistics.packets_repaired, statistics.packets_duplicate, statistics.packets_lost), (1, 1, 0));
+        assert_eq!(
+            (
+                statistics.packets_repaired,
+                statistics.packets_duplicate,
+                statistics.packets_lost
+            ),
+            (1, 1, 0)
+        );
     }
 
     #[test]
@@ -309,7 +368,11 @@ mod tests {
         assert_eq!(bench.feedback(500), (vec![], vec![7]));
         bench.picture(600, 7, 2, true);
         assert_eq!(bench.feedback(1_100), (vec![], vec![]));
-        bench.incoming.shared.keyframes_wanted.store(0b11, Ordering::Relaxed);
+        bench
+            .incoming
+            .shared
+            .keyframes_wanted
+            .store(0b11, Ordering::Relaxed);
         assert_eq!(bench.feedback(1_200), (vec![], vec![7]));
     }
 
@@ -324,7 +387,10 @@ mod tests {
         bench.picture(20, 7, 6, false);
         assert_eq!(bench.events(), ["camera 6 after a gap"]);
         assert_eq!(bench.feedback(20), (vec![], vec![7]));
-        assert_eq!((bench.statistics(0).overflowed, bench.statistics(0).frames), (3, 6));
+        assert_eq!(
+            (bench.statistics(0).overflowed, bench.statistics(0).frames),
+            (3, 6)
+        );
     }
 
     #[test]
@@ -334,7 +400,10 @@ mod tests {
         bench.events();
         bench.picture(10, 2, 1, true);
         bench.picture(10, 8, 40_000, true);
-        assert_eq!(bench.events(), ["courseware 1 after a gap", "camera 40000 after a gap"]);
+        assert_eq!(
+            bench.events(),
+            ["courseware 1 after a gap", "camera 40000 after a gap"]
+        );
         assert_eq!(bench.statistics(0).packets_lost, 0);
     }
 }

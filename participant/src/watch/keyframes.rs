@@ -71,7 +71,10 @@ mod tests {
         assert_eq!(keyframes.deadline(), None);
         keyframes.want(start);
         let at = |ms| start + Duration::from_millis(ms);
-        let asked: Vec<_> = (0..1_200).step_by(100).filter(|ms| keyframes.is_due(at(*ms))).collect();
+        let asked: Vec<_> = (0..1_200)
+            .step_by(100)
+            .filter(|ms| keyframes.is_due(at(*ms)))
+            .collect();
         assert_eq!(asked, [0, 500, 1_000]);
         keyframes.on_complete();
         assert_eq!(keyframes.deadline(), None);

@@ -59,6 +59,15 @@ struct Source {
     frames: Frames,
     capture: CaptureClock,
     jitter: Jitter,
+    decoding: Decoding,
+}
+
+/// Whether a decoder has what it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decoding {
+    /// No keyframe has come yet: whatever else comes cannot be decoded, and is not delivered.
+    NotYet,
+    Possible,
 }
 
 impl Line {
@@ -67,7 +76,12 @@ impl Line {
         let (_, codec) = terms.formats.first().filter(|_| !terms.rejected)?;
         let name = terms.msid.clone().unwrap_or_else(|| terms.mid.clone());
         Some(Self {
-            slot: Arc::new(Slot { name, line: index, kind: terms.kind, codec: *codec }),
+            slot: Arc::new(Slot {
+                name,
+                line: index,
+                kind: terms.kind,
+                codec: *codec,
+            }),
             terms: terms.clone(),
             source: None,
             keyframes: Keyframes::default(),
@@ -86,7 +100,10 @@ impl Line {
     }
 
     pub(super) fn is_named(&self, packet: &rtp::Packet) -> bool {
-        let mid = self.terms.mid_extension.and_then(|id| packet.header.get_extension(id));
+        let mid = self
+            .terms
+            .mid_extension
+            .and_then(|id| packet.header.get_extension(id));
         mid.is_some_and(|mid| mid.as_ref() == self.terms.mid.as_bytes())
     }
 
@@ -97,7 +114,9 @@ impl Line {
     /// Takes a packet of this line.
     pub(super) fn receive(&mut self, packet: rtp::Packet, mut at: Moment<'_>) {
         let rtp::Packet { header, payload } = packet;
-        let Some(codec) = self.terms.codec(header.payload_type) else { return };
+        let Some(codec) = self.terms.codec(header.payload_type) else {
+            return;
+        };
         let source = match &mut self.source {
             Some(source) if source.ssrc == header.ssrc => source,
             other => {
@@ -107,7 +126,10 @@ impl Line {
                 other.insert(Source::new(header.ssrc, codec, at.config.patience))
             }
         };
-        let extension = self.terms.abs_capture_time.and_then(|id| header.get_extension(id));
+        let extension = self
+            .terms
+            .abs_capture_time
+            .and_then(|id| header.get_extension(id));
         if let Some(ntp) = extension.and_then(|payload| wire::read_abs_capture_time(&payload)) {
             source.capture.on_extension(header.timestamp, ntp);
         }
@@ -122,7 +144,10 @@ impl Line {
             arrived: at.now,
         };
         let bytes = payload.len() as u64;
-        match source.arrivals.insert(at.now, header.sequence_number, piece) {
+        match source
+            .arrivals
+            .insert(at.now, header.sequence_number, piece)
+        {
             Arrival::New => source.jitter.on_packet(at.now, header.timestamp),
             Arrival::Repair => at.statistics.packets_repaired += 1,
             Arrival::Late => {
@@ -136,6 +161,7 @@ impl Line {
             Arrival::Restart => {
                 source.frames = Frames::new();
                 source.jitter = Jitter::new(codec);
+                source.decoding = Decoding::NotYet;
                 if codec.kind() == Kind::Video {
                     self.keyframes.want(at.now);
                 }
@@ -176,9 +202,15 @@ impl Line {
     }
 
     /// Lets time pass: what is to be said to the other side.
-    pub(super) fn advance(&mut self, own_ssrc: u32, mut at: Moment<'_>) -> Vec<Box<dyn rtcp::Packet>> {
+    pub(super) fn advance(
+        &mut self,
+        own_ssrc: u32,
+        mut at: Moment<'_>,
+    ) -> Vec<Box<dyn rtcp::Packet>> {
         let mut feedback: Vec<Box<dyn rtcp::Packet>> = Vec::new();
-        let Some(source) = &mut self.source else { return feedback };
+        let Some(source) = &mut self.source else {
+            return feedback;
+        };
         let lost = source.arrivals.give_up(at.now);
         at.statistics.packets_lost += lost;
         if lost > 0 {
@@ -187,15 +219,24 @@ impl Line {
             }
             self.release(&mut at);
         }
-        let Some(source) = &mut self.source else { return feedback };
+        let Some(source) = &mut self.source else {
+            return feedback;
+        };
         let requests = source.arrivals.requests(at.now);
         for nacks in nack_pairs_from_sequence_numbers(&requests).chunks(NACK_RANGES) {
             let nacks = nacks.to_vec();
-            feedback.push(Box::new(TransportLayerNack { sender_ssrc: own_ssrc, media_ssrc: source.ssrc, nacks }));
+            feedback.push(Box::new(TransportLayerNack {
+                sender_ssrc: own_ssrc,
+                media_ssrc: source.ssrc,
+                nacks,
+            }));
         }
         if self.keyframes.is_due(at.now) {
             at.statistics.keyframe_requests += 1;
-            feedback.push(Box::new(PictureLossIndication { sender_ssrc: own_ssrc, media_ssrc: source.ssrc }));
+            feedback.push(Box::new(PictureLossIndication {
+                sender_ssrc: own_ssrc,
+                media_ssrc: source.ssrc,
+            }));
         }
         feedback
     }
@@ -203,13 +244,20 @@ impl Line {
     /// When [`Self::advance`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let source = self.source.as_ref()?;
-        source.arrivals.deadline().into_iter().chain(self.keyframes.deadline()).min()
+        source
+            .arrivals
+            .deadline()
+            .into_iter()
+            .chain(self.keyframes.deadline())
+            .min()
     }
 
     /// Puts together what has come in order.
     fn release(&mut self, at: &mut Moment<'_>) {
         loop {
-            let Some(source) = &mut self.source else { return };
+            let Some(source) = &mut self.source else {
+                return;
+            };
             let outcomes = match source.arrivals.next() {
                 Some(Next::Packet(piece)) if piece.payload.is_empty() => Vec::new(),
                 Some(Next::Packet(piece)) => source.frames.push(piece),
@@ -229,7 +277,14 @@ impl Line {
     }
 
     fn on_frame(&mut self, whole: Whole, at: &mut Moment<'_>) {
-        let Some(source) = &mut self.source else { return };
+        let Some(source) = &mut self.source else {
+            return;
+        };
+        if source.decoding == Decoding::NotYet && !whole.keyframe {
+            source.frames.undelivered();
+            return;
+        }
+        source.decoding = Decoding::Possible;
         at.statistics.frames += 1;
         at.statistics.keyframes += u64::from(whole.keyframe);
         if whole.keyframe {
@@ -240,8 +295,11 @@ impl Line {
         }
         let captured = source.capture.captured(whole.timestamp, at.wall_now);
         if let Some(captured) = captured {
-            let arrived = at.wall_now.checked_sub(at.now.saturating_duration_since(whole.arrived));
-            if let Some(one_way) = arrived.and_then(|arrived| arrived.duration_since(captured).ok()) {
+            let arrived = at
+                .wall_now
+                .checked_sub(at.now.saturating_duration_since(whole.arrived));
+            if let Some(one_way) = arrived.and_then(|arrived| arrived.duration_since(captured).ok())
+            {
                 at.statistics.on_one_way(one_way);
             }
         }
@@ -269,7 +327,9 @@ impl Line {
             if let Some(source) = &mut self.source {
                 source.frames.undelivered();
             }
-        } else if std::mem::replace(&mut self.delivery, Delivery::Flows) == Delivery::Overflowed && !fresh {
+        } else if std::mem::replace(&mut self.delivery, Delivery::Flows) == Delivery::Overflowed
+            && !fresh
+        {
             // Asked only now that somebody reads again: an application that does not must not cost everybody keyframes.
             self.want_keyframe(at.now);
         }
@@ -284,6 +344,7 @@ impl Source {
             frames: Frames::new(),
             capture: CaptureClock::new(codec.clock_rate()),
             jitter: Jitter::new(codec),
+            decoding: Decoding::NotYet,
         }
     }
 }
@@ -309,12 +370,17 @@ struct Jitter {
 
 impl Jitter {
     fn new(codec: Codec) -> Self {
-        Self { clock_rate: codec.clock_rate(), previous: None, value: 0.0 }
+        Self {
+            clock_rate: codec.clock_rate(),
+            previous: None,
+            value: 0.0,
+        }
     }
 
     fn on_packet(&mut self, now: Instant, timestamp: u32) {
         if let Some((before, stamp)) = self.previous.replace((now, timestamp)) {
-            let apart = f64::from(timestamp.wrapping_sub(stamp) as i32) / f64::from(self.clock_rate);
+            let apart =
+                f64::from(timestamp.wrapping_sub(stamp) as i32) / f64::from(self.clock_rate);
             let difference = now.saturating_duration_since(before).as_secs_f64() - apart;
             self.value += (difference.abs() - self.value) / 16.0;
         }
@@ -337,6 +403,9 @@ mod tests {
             let arrival = start + Duration::from_millis(u64::from(33 * n + n % 2 * 10));
             jitter.on_packet(arrival, n * 33 * 90);
         }
-        assert!(jitter.value().abs_diff(Duration::from_millis(10)) < Duration::from_millis(1), "{jitter:?}");
+        assert!(
+            jitter.value().abs_diff(Duration::from_millis(10)) < Duration::from_millis(1),
+            "{jitter:?}"
+        );
     }
 }

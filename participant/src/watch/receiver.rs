@@ -35,7 +35,14 @@ impl Receiver {
     pub(super) fn new(incoming: Incoming) -> (Self, Negotiation) {
         let incoming = Arc::new(Mutex::new(incoming));
         let negotiation = Negotiation(incoming.clone());
-        (Self { incoming, reads: VecDeque::new(), writes: VecDeque::new() }, negotiation)
+        (
+            Self {
+                incoming,
+                reads: VecDeque::new(),
+                writes: VecDeque::new(),
+            },
+            negotiation,
+        )
     }
 }
 
