@@ -31,7 +31,7 @@ const debug = expose();
 const second = new SecondScreen();
 const speakers = new Speakers(renderSound);
 let pictures = new Map<Slot, Picture>(SLOTS.map((slot) => [slot, { kind: "none" }]));
-/** The present connection's tracks by m-line, and the pictures among them that wait for their first frame. */
+/** The present connection's tracks by m-line. */
 let arrivals = new Map<string, Arrival>();
 let before: Reading | null = null;
 let layout: Layout = "focus";
@@ -183,6 +183,12 @@ function bindControls(): void {
   });
   hear.addEventListener("click", () => speakers.toggle());
   for (const slot of SLOTS) {
+    // The first frame, up to half a second before the statistics would tell.
+    videoOf(slot).addEventListener("loadeddata", () => {
+      if (pictures.get(slot)?.kind === "moving") return;
+      pictures.set(slot, { kind: "moving", frames: 1, atMs: performance.now() });
+      render();
+    });
     tileOf(slot).addEventListener("click", () => {
       if (slot !== main && tileOf(slot).dataset["place"] !== "main") { main = slot; render(); }
     });

@@ -14,8 +14,8 @@ const STALLED_AFTER_MS = 4_000;
 /** The picture after a reading of `frames` decoded in all. */
 export function observe(picture: Picture, frames: number, atMs: number): Picture {
   if (picture.kind === "none") return frames > 0 ? { kind: "moving", frames, atMs } : picture;
-  // Fewer frames than before: a new connection counts from nought.
-  if (frames > picture.frames || (frames > 0 && frames < picture.frames)) return { kind: "moving", frames, atMs };
+  // Fewer than before: a counter began again, which is movement, too.
+  if (frames > 0 && frames !== picture.frames) return { kind: "moving", frames, atMs };
   if (picture.kind === "moving" && atMs - picture.atMs >= STALLED_AFTER_MS) {
     return { kind: "stalled", frames: picture.frames, sinceMs: atMs };
   }
