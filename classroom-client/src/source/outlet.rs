@@ -1,0 +1,152 @@
+//! From appsinks to [`Event`]s: the edge between GStreamer's threads and ours.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as app;
+use participant::Kind;
+use participant::publish::Frame;
+use tokio::sync::mpsc;
+
+use super::{Event, Wall};
+use crate::pipeline::{Notice, Pipeline};
+
+/// Zero of a capture's timestamps, on the two faces of the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Epoch {
+    instant: Instant,
+    clock: gst::ClockTime,
+}
+
+impl Epoch {
+    /// Now.
+    pub fn now() -> Self {
+        Self {
+            instant: Instant::now(),
+            clock: gst::SystemClock::obtain().time(),
+        }
+    }
+
+    /// Time passed since.
+    pub fn elapsed(self) -> Duration {
+        self.instant.elapsed()
+    }
+
+    /// The moment `offset` after the epoch.
+    pub fn instant(self, offset: Duration) -> Instant {
+        self.instant + offset
+    }
+
+    /// Where a time of GStreamer's system clock lies; zero for what was before.
+    fn offset(self, clock: gst::ClockTime) -> Duration {
+        clock.saturating_sub(self.clock).into()
+    }
+}
+
+/// Where the frames of a source go. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outlet {
+    sender: mpsc::Sender<Event>,
+    epoch: Epoch,
+    wall: Arc<Mutex<Wall>>,
+}
+
+impl Outlet {
+    pub fn new(sender: mpsc::Sender<Event>, epoch: Epoch) -> Self {
+        Self {
+            sender,
+            epoch,
+            wall: Arc::default(),
+        }
+    }
+
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Hands over a frame that was captured at `timestamp`, waiting for room. False when nobody wants frames any more.
+    ///
+    /// Blocks: not for tokio's threads.
+    pub fn frame(&self, kind: Kind, payload: Bytes, timestamp: Duration, keyframe: bool) -> bool {
+        let captured = {
+            let mut wall = self.wall.lock().unwrap_or_else(PoisonError::into_inner);
+            wall.at(timestamp, self.epoch.elapsed(), SystemTime::now())
+        };
+        let frame = Frame {
+            payload,
+            timestamp,
+            keyframe,
+            captured,
+        };
+        self.sender.blocking_send(Event::Frame(kind, frame)).is_ok()
+    }
+
+    /// Hands over the end, or the failure.
+    pub fn finish(&self, event: Event) {
+        let _ = self.sender.blocking_send(event);
+    }
+
+    /// Connects a pipeline whose appsinks are called `video` and `audio`, and its notices.
+    pub fn connect(&self, pipeline: &Pipeline) {
+        for (name, kind) in [("video", Kind::Video), ("audio", Kind::Audio)] {
+            if let Some(sink) = pipeline.appsink(name) {
+                self.connect_sink(&sink, kind);
+            }
+        }
+        self.connect_notices(pipeline);
+    }
+
+    /// Passes the pipeline's notices on.
+    pub fn connect_notices(&self, pipeline: &Pipeline) {
+        let sender = self.sender.clone();
+        pipeline.listen(move |notice| {
+            // A full queue already holds frames of a source that is about to be taken down; the notice must not be lost.
+            let _ = sender.blocking_send(match notice {
+                Notice::Ended => Event::Ended,
+                Notice::Failed(reason) => Event::Failed(reason),
+            });
+        });
+    }
+
+    /// Connects one appsink.
+    pub fn connect_sink(&self, sink: &app::AppSink, kind: Kind) {
+        let outlet = self.clone();
+        let mut latest = Duration::ZERO;
+        sink.set_callbacks(
+            app::AppSinkCallbacks::builder()
+                .new_sample(move |sink| {
+                    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                    let Some(buffer) = sample.buffer_owned() else {
+                        return Ok(gst::FlowSuccess::Ok);
+                    };
+                    let clock = running_time(&sample, buffer.pts())
+                        .zip(sink.base_time())
+                        .map(|(running, base)| running + base);
+                    let timestamp = clock.map_or_else(|| outlet.epoch.elapsed(), |clock| outlet.epoch.offset(clock));
+                    // Frames are handed over in decoding order and their timestamps must not go back.
+                    latest = latest.max(timestamp);
+                    let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+                    let wanted = payload(buffer).is_none_or(|payload| outlet.frame(kind, payload, latest, keyframe));
+                    if wanted { Ok(gst::FlowSuccess::Ok) } else { Err(gst::FlowError::Eos) }
+                })
+                .build(),
+        );
+    }
+}
+
+/// The running time of a sample's timestamp.
+pub fn running_time(sample: &gst::Sample, time: Option<gst::ClockTime>) -> Option<gst::ClockTime> {
+    sample
+        .segment()?
+        .downcast_ref::<gst::ClockTime>()?
+        .to_running_time(time?)
+}
+
+/// A buffer's bytes, without a copy; `None` for an empty one.
+pub fn payload(buffer: gst::Buffer) -> Option<Bytes> {
+    let mapped = buffer.into_mapped_buffer_readable().ok()?;
+    (!mapped.is_empty()).then(|| Bytes::from_owner(mapped))
+}
