@@ -177,7 +177,9 @@ pub struct Door {
 
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Control").field("workers", &self.shared.workers.len()).finish_non_exhaustive()
+        f.debug_struct("Control")
+            .field("workers", &self.shared.workers.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -185,7 +187,14 @@ impl Control {
     /// The door to `workers`, which are never none, for at most `limit` sessions at a time. `identity` is the workers'.
     pub fn new(identity: Arc<Identity>, workers: Vec<Door>, limit: usize) -> Self {
         let ledger = Mutex::new(Ledger::new(workers.len()));
-        Self { shared: Arc::new(Shared { identity, workers, limit, ledger }) }
+        Self {
+            shared: Arc::new(Shared {
+                identity,
+                workers,
+                limit,
+                ledger,
+            }),
+        }
     }
 
     /// Admits a publisher; its former session with the same lesson, source and seat is replaced.
@@ -201,7 +210,10 @@ impl Control {
             .zip(negotiated.tracks)
             .map(|(index, track)| {
                 let description = TrackDescription {
-                    key: TrackKey { session: place.key, index },
+                    key: TrackKey {
+                        session: place.key,
+                        index,
+                    },
                     worker: place.worker,
                     kind: kind(track.kind),
                     codecs: track.codecs.clone(),
@@ -209,18 +221,30 @@ impl Control {
                 (track, Arc::new(description))
             })
             .collect();
-        let descriptions: Vec<_> = tracks.iter().map(|(_, description)| description.clone()).collect();
+        let descriptions: Vec<_> = tracks
+            .iter()
+            .map(|(_, description)| description.clone())
+            .collect();
         let opening = Opening {
             key: place.key,
             credentials,
             fingerprint: negotiated.remote.fingerprint,
             side: Side::Publisher(tracks),
         };
-        let owner = Owner { lesson: request.lesson, seat: request.seat };
+        let owner = Owner {
+            lesson: request.lesson,
+            seat: request.seat,
+        };
         let id = PublicationId::new(request.source, &owner.seat);
         let mut ledger = self.ledger();
         self.open(&place, opening)?;
-        let (created, changes) = ledger.publish(place, owner, negotiated.remote.credentials, id, descriptions);
+        let (created, changes) = ledger.publish(
+            place,
+            owner,
+            negotiated.remote.credentials,
+            id,
+            descriptions,
+        );
         self.carry_out(&mut ledger, changes);
         Ok(created.with_answer(negotiated.answer))
     }
@@ -234,19 +258,31 @@ impl Control {
         let place = self.place()?;
         let credentials = Credentials::random();
         let plan = Plan::of(&request.view, &request.seat);
-        let negotiated =
-            sdp::watch(&request.offer, &self.local(&place, &credentials), &plan.names(), rand::random)?;
-        let seatings = negotiated.slots.iter().map(|slot| plan.seating(slot)).collect();
+        let negotiated = sdp::watch(
+            &request.offer,
+            &self.local(&place, &credentials),
+            &plan.names(),
+            rand::random,
+        )?;
+        let seatings = negotiated
+            .slots
+            .iter()
+            .map(|slot| plan.seating(slot))
+            .collect();
         let opening = Opening {
             key: place.key,
             credentials,
             fingerprint: negotiated.remote.fingerprint,
             side: Side::Viewer(negotiated.slots),
         };
-        let owner = Owner { lesson: request.lesson, seat: request.seat };
+        let owner = Owner {
+            lesson: request.lesson,
+            seat: request.seat,
+        };
         let mut ledger = self.ledger();
         self.open(&place, opening)?;
-        let (created, changes) = ledger.watch(place, owner, negotiated.remote.credentials, seatings);
+        let (created, changes) =
+            ledger.watch(place, owner, negotiated.remote.credentials, seatings);
         self.carry_out(&mut ledger, changes);
         Ok(created.with_answer(negotiated.answer))
     }
@@ -256,17 +292,27 @@ impl Control {
     /// # Errors
     ///
     /// [`PatchError`] says why nothing was changed.
-    pub async fn patch(&self, id: &SessionId, if_match: Option<&str>, fragment: &str) -> Result<Patched, PatchError> {
+    pub async fn patch(
+        &self,
+        id: &SessionId,
+        if_match: Option<&str>,
+        fragment: &str,
+    ) -> Result<Patched, PatchError> {
         let mut ledger = self.ledger();
         let entry = ledger.entry_mut(id).ok_or(PatchError::Unknown)?;
         if if_match.is_some_and(|tag| tag != entry.etag) {
             return Err(PatchError::Stale);
         }
-        let fragment = Fragment::parse(fragment).map_err(|error| PatchError::Malformed(error.to_string()))?;
-        let Some(remote) = fragment.restart(&entry.remote) else { return Ok(Patched::Trickled) };
+        let fragment =
+            Fragment::parse(fragment).map_err(|error| PatchError::Malformed(error.to_string()))?;
+        let Some(remote) = fragment.restart(&entry.remote) else {
+            return Ok(Patched::Trickled);
+        };
         let credentials = Credentials::random();
         let door = &self.shared.workers[entry.worker];
-        door.post.send(Mail::RestartIce(entry.key, credentials.clone())).map_err(|_| PatchError::Unknown)?;
+        door.post
+            .send(Mail::RestartIce(entry.key, credentials.clone()))
+            .map_err(|_| PatchError::Unknown)?;
         entry.remote = remote.clone();
         entry.etag = random_name();
         Ok(Patched::Restarted {
@@ -343,7 +389,9 @@ impl Control {
 
     fn open(&self, place: &Placement, opening: Opening) -> Result<(), CreateError> {
         let door = &self.shared.workers[place.worker];
-        door.post.send(Mail::Open(Box::new(opening))).map_err(|_| CreateError::Unavailable("a media worker has stopped".into()))
+        door.post
+            .send(Mail::Open(Box::new(opening)))
+            .map_err(|_| CreateError::Unavailable("a media worker has stopped".into()))
     }
 
     fn end_session(&self, ledger: &mut Ledger, key: SessionKey) {
@@ -358,9 +406,15 @@ impl Control {
     /// Tells the workers. The ledger is held, so they hear of changes in the order in which they were decided.
     fn carry_out(&self, ledger: &mut Ledger, changes: Changes) {
         for binding in changes.bindings {
-            let Some(worker) = ledger.worker(binding.viewer) else { continue };
+            let Some(worker) = ledger.worker(binding.viewer) else {
+                continue;
+            };
             let track = binding.track.and_then(|track| ledger.track(track));
-            let mail = Mail::Bind { viewer: binding.viewer, slot: binding.slot, track };
+            let mail = Mail::Bind {
+                viewer: binding.viewer,
+                slot: binding.slot,
+                track,
+            };
             if self.shared.workers[worker].post.send(mail).is_err() {
                 tracing::error!(worker, "a media worker does not take messages");
             }
@@ -372,7 +426,10 @@ impl Control {
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         // A panic while the ledger was held is a defect; what it holds is consistent between any two statements that change it.
-        self.shared.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .ledger
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -393,7 +450,9 @@ impl From<OfferError> for CreateError {
     fn from(error: OfferError) -> Self {
         match error {
             OfferError::Malformed(malformed) => CreateError::Malformed(malformed.to_string()),
-            OfferError::Unacceptable(unacceptable) => CreateError::Unacceptable(unacceptable.to_string()),
+            OfferError::Unacceptable(unacceptable) => {
+                CreateError::Unacceptable(unacceptable.to_string())
+            }
         }
     }
 }

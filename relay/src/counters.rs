@@ -22,7 +22,9 @@ impl Counter {
 }
 
 /// Upper bounds of the forwarding-delay histogram, in microseconds; a last bucket holds the rest.
-pub const DELAY_BOUNDS_US: [u64; 12] = [50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000];
+pub const DELAY_BOUNDS_US: [u64; 12] = [
+    50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000,
+];
 
 /// How long packets stay in the relay, from being read to having been handed to the kernel for every local viewer.
 #[derive(Debug, Default)]

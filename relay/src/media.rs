@@ -54,7 +54,10 @@ impl Media {
                 0 => 0,
                 base => base.saturating_add(u16::try_from(worker).unwrap_or(u16::MAX)),
             };
-            drivers.push((Driver::bind(&config.listen, port, counters.clone())?, counters));
+            drivers.push((
+                Driver::bind(&config.listen, port, counters.clone())?,
+                counters,
+            ));
         }
         let doors = drivers.iter().map(|(driver, counters)| Door {
             post: driver.post(),
@@ -66,9 +69,17 @@ impl Media {
         let mut threads = Vec::new();
         for (index, (driver, counters)) in drivers.into_iter().enumerate() {
             let engine = Engine::new(index, identity.clone(), counters);
-            threads.push(driver.start(index, engine, posts.clone(), sender.clone()).map_err(StartError::Thread)?);
+            threads.push(
+                driver
+                    .start(index, engine, posts.clone(), sender.clone())
+                    .map_err(StartError::Thread)?,
+            );
         }
-        Ok(Self { control, threads, notices })
+        Ok(Self {
+            control,
+            threads,
+            notices,
+        })
     }
 
     /// The door to the workers.
@@ -94,8 +105,16 @@ fn candidates(driver: &Driver, announce: &[IpAddr]) -> Vec<SocketAddr> {
     if announce.is_empty() {
         return local;
     }
-    let port = |ip: &IpAddr| driver.addresses().find(|address| address.is_ipv4() == ip.is_ipv4()).map(|address| address.port());
-    announce.iter().filter_map(|ip| Some(SocketAddr::new(*ip, port(ip)?))).collect()
+    let port = |ip: &IpAddr| {
+        driver
+            .addresses()
+            .find(|address| address.is_ipv4() == ip.is_ipv4())
+            .map(|address| address.port())
+    };
+    announce
+        .iter()
+        .filter_map(|ip| Some(SocketAddr::new(*ip, port(ip)?)))
+        .collect()
 }
 
 /// The address itself, or for "any address" the one that packets to other networks leave from, and loopback for clients on this machine.
@@ -104,16 +123,28 @@ fn reachable(address: SocketAddr) -> Vec<SocketAddr> {
         return vec![address];
     }
     let (any, outside, loopback): (SocketAddr, SocketAddr, IpAddr) = if address.is_ipv4() {
-        (([0, 0, 0, 0], 0).into(), ([192, 0, 2, 1], 9).into(), [127, 0, 0, 1].into())
+        (
+            ([0, 0, 0, 0], 0).into(),
+            ([192, 0, 2, 1], 9).into(),
+            [127, 0, 0, 1].into(),
+        )
     } else {
-        (([0u16; 8], 0).into(), ([0x2001, 0xDB8, 0, 0, 0, 0, 0, 1], 9).into(), [0u16, 0, 0, 0, 0, 0, 0, 1].into())
+        (
+            ([0u16; 8], 0).into(),
+            ([0x2001, 0xDB8, 0, 0, 0, 0, 0, 1], 9).into(),
+            [0u16, 0, 0, 0, 0, 0, 0, 1].into(),
+        )
     };
     // Connecting a UDP socket sends nothing: it asks the routing table. The addresses are for documentation (RFC 5737, RFC 3849).
     let source = UdpSocket::bind(any).and_then(|socket| {
         socket.connect(outside)?;
         socket.local_addr()
     });
-    let mut found: Vec<_> = source.ok().map(|source| SocketAddr::new(source.ip(), address.port())).into_iter().collect();
+    let mut found: Vec<_> = source
+        .ok()
+        .map(|source| SocketAddr::new(source.ip(), address.port()))
+        .into_iter()
+        .collect();
     found.push(SocketAddr::new(loopback, address.port()));
     found
 }

@@ -69,15 +69,24 @@ impl Ledger {
     /// A place for a new session on the worker with the fewest.
     pub fn place(&mut self, limit: usize) -> Result<Placement, CreateError> {
         if self.closed {
-            return Err(CreateError::Unavailable("the relay is shutting down: try again in a few seconds".into()));
+            return Err(CreateError::Unavailable(
+                "the relay is shutting down: try again in a few seconds".into(),
+            ));
         }
         if self.entries.len() >= limit {
-            let sentence = format!("the relay serves its limit of {limit} sessions (media.max_sessions): try again later");
+            let sentence = format!(
+                "the relay serves its limit of {limit} sessions (media.max_sessions): try again later"
+            );
             return Err(CreateError::Unavailable(sentence));
         }
         self.next_key += 1;
-        let worker = (0..self.load.len()).min_by_key(|worker| self.load[*worker]).unwrap_or(0);
-        Ok(Placement { key: SessionKey(self.next_key), worker })
+        let worker = (0..self.load.len())
+            .min_by_key(|worker| self.load[*worker])
+            .unwrap_or(0);
+        Ok(Placement {
+            key: SessionKey(self.next_key),
+            worker,
+        })
     }
 
     /// Enters a publisher.
@@ -90,7 +99,8 @@ impl Ledger {
         tracks: Vec<Arc<TrackDescription>>,
     ) -> (Created, Changes) {
         let kinds = tracks.iter().map(|track| track.kind).collect();
-        self.tracks.extend(tracks.into_iter().map(|track| (track.key, track)));
+        self.tracks
+            .extend(tracks.into_iter().map(|track| (track.key, track)));
         let changes = self.directory.publish(place.key, &owner.lesson, id, kinds);
         (self.enter(place, owner, remote, Role::Publisher), changes)
     }
@@ -139,7 +149,11 @@ impl Ledger {
 
     /// How many publishers and viewers there are.
     pub fn count(&self) -> (usize, usize) {
-        let publishers = self.entries.values().filter(|entry| entry.role == Role::Publisher).count();
+        let publishers = self
+            .entries
+            .values()
+            .filter(|entry| entry.role == Role::Publisher)
+            .count();
         (publishers, self.entries.len() - publishers)
     }
 
@@ -151,14 +165,35 @@ impl Ledger {
         }
     }
 
-    fn enter(&mut self, place: Placement, owner: Owner, remote: Credentials, role: Role) -> Created {
+    fn enter(
+        &mut self,
+        place: Placement,
+        owner: Owner,
+        remote: Credentials,
+        role: Role,
+    ) -> Created {
         let Placement { key, worker } = place;
         let id = SessionId::from(random_name());
         let etag = random_name();
-        let created = Created { id: id.clone(), etag: etag.clone(), answer: String::new() };
+        let created = Created {
+            id: id.clone(),
+            etag: etag.clone(),
+            answer: String::new(),
+        };
         self.load[worker] += 1;
         self.by_id.insert(id.clone(), key);
-        self.entries.insert(key, Entry { key, worker, owner, remote, etag, id, role });
+        self.entries.insert(
+            key,
+            Entry {
+                key,
+                worker,
+                owner,
+                remote,
+                etag,
+                id,
+                role,
+            },
+        );
         created
     }
 }

@@ -7,7 +7,14 @@ use relay_transport::sdp::{WatchPlan, WatchedSlot};
 use super::{View, kind};
 
 /// The lesson's slots in the order in which m-lines get them, for picture and sound alike. A player with one audio m-line hears the teacher.
-const LESSON: [&str; 6] = ["camera", "courseware", "stage-1", "stage-2", "stage-3", "stage-4"];
+const LESSON: [&str; 6] = [
+    "camera",
+    "courseware",
+    "stage-1",
+    "stage-2",
+    "stage-3",
+    "stage-4",
+];
 
 /// See the module.
 pub struct Plan {
@@ -29,20 +36,33 @@ impl Plan {
             },
             View::Publication { source, seat } => Self {
                 names: vec![source.as_str()],
-                places: vec![Place::Publication(PublicationId::new(*source, seat.as_ref().unwrap_or(viewer)))],
+                places: vec![Place::Publication(PublicationId::new(
+                    *source,
+                    seat.as_ref().unwrap_or(viewer),
+                ))],
             },
         }
     }
 
     /// The names put into the answer.
     pub fn names(&self) -> WatchPlan<'_> {
-        WatchPlan { video: &self.names, audio: &self.names }
+        WatchPlan {
+            video: &self.names,
+            audio: &self.names,
+        }
     }
 
     /// What a negotiated slot shows.
     pub fn seating(&self, slot: &WatchedSlot) -> Seating {
         // The answer has no more slots of a kind than the plan has names.
-        let place = self.places.get(slot.place).cloned().unwrap_or(Place::Stage(0));
-        Seating { place, kind: kind(slot.kind) }
+        let place = self
+            .places
+            .get(slot.place)
+            .cloned()
+            .unwrap_or(Place::Stage(0));
+        Seating {
+            place,
+            kind: kind(slot.kind),
+        }
     }
 }

@@ -55,8 +55,15 @@ impl Driver {
     /// # Errors
     ///
     /// The system's, for the first address that cannot be had.
-    pub fn bind(addresses: &[IpAddr], port: u16, counters: Arc<Counters>) -> Result<Self, BindError> {
-        let other = |reason| BindError { address: SocketAddr::from(([0, 0, 0, 0], port)), reason };
+    pub fn bind(
+        addresses: &[IpAddr],
+        port: u16,
+        counters: Arc<Counters>,
+    ) -> Result<Self, BindError> {
+        let other = |reason| BindError {
+            address: SocketAddr::from(([0, 0, 0, 0], port)),
+            reason,
+        };
         let poll = Poll::new().map_err(other)?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(other)?;
         let (post, mailbox) = Mailbox::new(Wake::Thread(waker));
@@ -66,10 +73,17 @@ impl Driver {
             let failed = |reason| BindError { address, reason };
             let port = Port::open(address).map_err(failed)?;
             let descriptor = port.socket.as_raw_fd();
-            poll.registry().register(&mut SourceFd(&descriptor), Token(token), Interest::READABLE).map_err(failed)?;
+            poll.registry()
+                .register(&mut SourceFd(&descriptor), Token(token), Interest::READABLE)
+                .map_err(failed)?;
             all.push(port);
         }
-        Ok(Self { poll, sockets: Sockets { all, counters }, mailbox, post })
+        Ok(Self {
+            poll,
+            sockets: Sockets { all, counters },
+            mailbox,
+            post,
+        })
     }
 
     /// Where it receives.
@@ -94,19 +108,28 @@ impl Driver {
         posts: Vec<Post>,
         notices: UnboundedSender<Notice>,
     ) -> io::Result<JoinHandle<()>> {
-        std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
-            let _ended = Ended(self.sockets.counters.clone());
-            if let Err(reason) = self.run(engine, &posts, &notices) {
-                tracing::error!(worker = index, %reason, "a media worker stopped");
-            }
-        })
+        std::thread::Builder::new()
+            .name(format!("media-{index}"))
+            .spawn(move || {
+                let _ended = Ended(self.sockets.counters.clone());
+                if let Err(reason) = self.run(engine, &posts, &notices) {
+                    tracing::error!(worker = index, %reason, "a media worker stopped");
+                }
+            })
     }
 
-    fn run(mut self, mut engine: Engine, posts: &[Post], notices: &UnboundedSender<Notice>) -> io::Result<()> {
+    fn run(
+        mut self,
+        mut engine: Engine,
+        posts: &[Post],
+        notices: &UnboundedSender<Notice>,
+    ) -> io::Result<()> {
         let mut buffers = vec![vec![0u8; READ_BUFFER]; READS];
         let mut events = Events::with_capacity(16);
         loop {
-            let timeout = engine.poll_timeout().map(|at| at.saturating_duration_since(Instant::now()));
+            let timeout = engine
+                .poll_timeout()
+                .map(|at| at.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => result?,
@@ -116,7 +139,10 @@ impl Driver {
                 more = self.receive(&mut engine, &mut buffers);
                 let stop = self.read_mail(&mut engine);
                 if let Some(forwarded) = engine.flush(Instant::now(), &mut self.sockets) {
-                    self.sockets.counters.delay.record(forwarded.arrived.elapsed(), forwarded.packets);
+                    self.sockets
+                        .counters
+                        .delay
+                        .record(forwarded.arrived.elapsed(), forwarded.packets);
                 }
                 if engine.poll_timeout().is_some_and(|at| at <= Instant::now()) {
                     engine.handle_timeout(Instant::now(), &mut self.sockets);
@@ -136,12 +162,16 @@ impl Driver {
             let mut metas = [RecvMeta::default(); READS];
             let port = &self.sockets.all[at];
             let mut slices = slices(buffers);
-            let count = match port.state.recv(UdpSockRef::from(&port.socket), &mut slices, &mut metas) {
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                // An error of an earlier datagram (ICMP): taken off the socket by being reported.
-                Err(_) => 0,
-            };
+            let count =
+                match port
+                    .state
+                    .recv(UdpSockRef::from(&port.socket), &mut slices, &mut metas)
+                {
+                    Ok(count) => count,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                    // An error of an earlier datagram (ICMP): taken off the socket by being reported.
+                    Err(_) => 0,
+                };
             let now = Instant::now();
             more = true;
             for (meta, buffer) in metas.iter().zip(buffers.iter_mut()).take(count) {
@@ -166,7 +196,10 @@ impl Driver {
     fn deliver(&self, engine: &mut Engine, posts: &[Post], notices: &UnboundedSender<Notice>) {
         while let Some((worker, mail)) = engine.poll_mail() {
             // A full mailbox means the other worker is over a second behind: its viewers ask again for what they miss.
-            if posts.get(worker).is_none_or(|post| post.send(mail).is_err()) {
+            if posts
+                .get(worker)
+                .is_none_or(|post| post.send(mail).is_err())
+            {
                 self.sockets.counters.mail_dropped.add(1);
             }
         }
@@ -188,7 +221,9 @@ impl Drop for Ended {
 
 /// Why a worker has no socket.
 #[derive(Debug, thiserror::Error)]
-#[error("media cannot listen on UDP {address}: {reason}; stop the other program or change media.base_port")]
+#[error(
+    "media cannot listen on UDP {address}: {reason}; stop the other program or change media.base_port"
+)]
 pub struct BindError {
     /// The address.
     pub address: SocketAddr,
@@ -203,7 +238,11 @@ fn slices(buffers: &mut [Vec<u8>]) -> [IoSliceMut<'_>; READS] {
 
 impl Port {
     fn open(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
         if address.is_ipv6() {
             // IPv4 has a socket of its own where it is wanted.
             socket.set_only_v6(true)?;
@@ -215,19 +254,34 @@ impl Port {
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
         let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
         let address = socket.local_addr()?;
-        Ok(Self { socket, state, address })
+        Ok(Self {
+            socket,
+            state,
+            address,
+        })
     }
 
     fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) -> io::Result<()> {
         let segment_size = (contents.len() > segment).then_some(segment);
-        let transmit = Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
-        self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
+        let transmit = Transmit {
+            destination: to,
+            ecn: None,
+            contents,
+            segment_size,
+            src_ip: None,
+        };
+        self.state
+            .try_send(UdpSockRef::from(&self.socket), &transmit)
     }
 }
 
 impl Outlet for Sockets {
     fn send(&mut self, to: SocketAddr, contents: &[u8], segment: usize) {
-        let Some(port) = self.all.iter().find(|port| port.address.is_ipv4() == to.is_ipv4()) else {
+        let Some(port) = self
+            .all
+            .iter()
+            .find(|port| port.address.is_ipv4() == to.is_ipv4())
+        else {
             self.counters.send_failures.add(1);
             return;
         };

@@ -29,7 +29,12 @@ pub struct SendBuffer {
 impl SendBuffer {
     /// An empty buffer.
     pub fn new() -> Self {
-        Self { bytes: vec![0; CAPACITY].into_boxed_slice(), start: 0, end: 0, segment: 0 }
+        Self {
+            bytes: vec![0; CAPACITY].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            segment: 0,
+        }
     }
 
     /// Lets `write` put one packet into at least [`MAX_PACKET`] bytes of room; it returns the packet's length, or `None` for no packet.
@@ -82,7 +87,8 @@ mod tests {
     impl Outlet for Runs {
         fn send(&mut self, _: SocketAddr, contents: &[u8], segment: usize) {
             self.0.push((contents.len(), segment));
-            self.1.extend(contents.chunks(segment).map(|datagram| datagram[0]));
+            self.1
+                .extend(contents.chunks(segment).map(|datagram| datagram[0]));
         }
     }
 
@@ -101,7 +107,10 @@ mod tests {
 
     #[test]
     fn a_frame_is_one_run_with_a_short_end() {
-        assert_eq!(runs(&[1_200, 1_200, 700, 1_200]).0, [(3_100, 1_200), (1_200, 1_200)]);
+        assert_eq!(
+            runs(&[1_200, 1_200, 700, 1_200]).0,
+            [(3_100, 1_200), (1_200, 1_200)]
+        );
     }
 
     #[test]
@@ -112,7 +121,10 @@ mod tests {
     #[test]
     fn runs_stay_within_what_a_kernel_takes() {
         let runs = runs(&[100; 200]);
-        assert_eq!(runs.0, [(6_400, 100), (6_400, 100), (6_400, 100), (800, 100)]);
+        assert_eq!(
+            runs.0,
+            [(6_400, 100), (6_400, 100), (6_400, 100), (800, 100)]
+        );
         let big = super::tests::runs(&[1_500; 300]);
         assert!(big.0.iter().all(|(len, _)| *len <= MAX_RUN));
         assert_eq!(big.0.iter().map(|(len, _)| len).sum::<usize>(), 300 * 1_500);

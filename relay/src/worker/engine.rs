@@ -87,12 +87,20 @@ impl Engine {
     }
 
     /// Takes in one datagram, which is decrypted in place. Media is forwarded by the next [`flush`](Self::flush).
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8], outlet: &mut impl Outlet) {
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        outlet: &mut impl Outlet,
+    ) {
         let Some(key) = self.routes.find(from, datagram) else {
             self.counters.unknown_address.add(1);
             return;
         };
-        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
         match session.transport.handle_datagram(now, from, datagram) {
             Ok(Received::Rtp(packet)) => {
                 if let Media::Publisher(publisher) = &mut session.media
@@ -123,7 +131,9 @@ impl Engine {
             Mail::Close(key) => {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.close(now, outlet);
-                    self.outputs.notices.push_back(Notice::Closed(key, Closed::Asked));
+                    self.outputs
+                        .notices
+                        .push_back(Notice::Closed(key, Closed::Asked));
                     self.forget(key);
                 }
             }
@@ -133,8 +143,16 @@ impl Engine {
                     session.transport.restart_ice(credentials);
                 }
             }
-            Mail::Bind { viewer, slot, track } => self.bind(now, viewer, slot, track, outlet),
-            Mail::Interest { track, worker, wanted } => {
+            Mail::Bind {
+                viewer,
+                slot,
+                track,
+            } => self.bind(now, viewer, slot, track, outlet),
+            Mail::Interest {
+                track,
+                worker,
+                wanted,
+            } => {
                 if let Some(track) = self.tracks.get_mut(&track) {
                     track.others.retain(|other| *other != worker);
                     if wanted {
@@ -163,10 +181,16 @@ impl Engine {
         let mut forwarded: Option<Forwarded> = None;
         let mut batch = std::mem::take(&mut self.batch);
         for (key, packets) in &mut batch {
-            let Some(first) = packets.first() else { continue };
-            let arrived = forwarded.map_or(first.arrived, |so_far| so_far.arrived.min(first.arrived));
+            let Some(first) = packets.first() else {
+                continue;
+            };
+            let arrived =
+                forwarded.map_or(first.arrived, |so_far| so_far.arrived.min(first.arrived));
             let count = forwarded.map_or(0, |so_far| so_far.packets) + packets.len() as u64;
-            forwarded = Some(Forwarded { arrived, packets: count });
+            forwarded = Some(Forwarded {
+                arrived,
+                packets: count,
+            });
             self.forward(*key, packets, outlet);
             self.request_keyframe(now, *key, outlet);
             packets.clear();
@@ -215,14 +239,20 @@ impl Engine {
     }
 
     fn open(&mut self, now: Instant, opening: Opening) {
-        let Opening { key, credentials, fingerprint, side } = opening;
+        let Opening {
+            key,
+            credentials,
+            fingerprint,
+            side,
+        } = opening;
         let ufrag = credentials.ufrag.clone();
         let transport = Transport::new(self.identity.clone(), credentials, fingerprint, now);
         let media = match side {
             Side::Publisher(tracks) => {
                 let publisher = Publisher::new(key, tracks, self.counters.clone());
                 for description in publisher.descriptions() {
-                    self.tracks.insert(description.key, Track::new(description.clone()));
+                    self.tracks
+                        .insert(description.key, Track::new(description.clone()));
                 }
                 Media::Publisher(publisher)
             }
@@ -241,7 +271,13 @@ impl Engine {
         track: Option<Arc<TrackDescription>>,
         outlet: &mut impl Outlet,
     ) {
-        let Some(Media::Viewer(media)) = self.sessions.get_mut(&viewer).map(|session| &mut session.media) else { return };
+        let Some(Media::Viewer(media)) = self
+            .sessions
+            .get_mut(&viewer)
+            .map(|session| &mut session.media)
+        else {
+            return;
+        };
         let before = media.bind(slot, track.clone());
         if let Some(before) = before {
             self.unsubscribe(before, (viewer, slot));
@@ -250,68 +286,127 @@ impl Engine {
         let key = description.key;
         let owner = description.worker;
         if owner != self.index && !self.tracks.contains_key(&key) {
-            self.outputs.mail.push_back((owner, Mail::Interest { track: key, worker: self.index, wanted: true }));
+            self.outputs.mail.push_back((
+                owner,
+                Mail::Interest {
+                    track: key,
+                    worker: self.index,
+                    wanted: true,
+                },
+            ));
         }
-        let track = self.tracks.entry(key).or_insert_with(|| Track::new(description));
+        let track = self
+            .tracks
+            .entry(key)
+            .or_insert_with(|| Track::new(description));
         track.subscribers.push((viewer, slot));
         // A viewer that is not connected yet could not use the keyframe: see `drain`.
-        if self.sessions.get(&viewer).is_some_and(|session| session.transport.is_connected()) {
+        if self
+            .sessions
+            .get(&viewer)
+            .is_some_and(|session| session.transport.is_connected())
+        {
             self.want_keyframe(now, key, outlet);
         }
     }
 
     fn unsubscribe(&mut self, key: TrackKey, subscriber: (SessionKey, u8)) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else {
+            return;
+        };
         track.subscribers.retain(|other| *other != subscriber);
         let owner = track.description.worker;
         if owner != self.index && track.subscribers.is_empty() {
             self.tracks.remove(&key);
-            self.outputs.mail.push_back((owner, Mail::Interest { track: key, worker: self.index, wanted: false }));
+            self.outputs.mail.push_back((
+                owner,
+                Mail::Interest {
+                    track: key,
+                    worker: self.index,
+                    wanted: false,
+                },
+            ));
         }
     }
 
     fn forward(&mut self, key: TrackKey, packets: &[Arc<Packet>], outlet: &mut impl Outlet) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else {
+            return;
+        };
         if !track.others.is_empty() {
             let shared: Arc<[Arc<Packet>]> = packets.into();
-            let mail = track.others.iter().map(|worker| (*worker, Mail::Packets(key, shared.clone())));
+            let mail = track
+                .others
+                .iter()
+                .map(|worker| (*worker, Mail::Packets(key, shared.clone())));
             self.outputs.mail.extend(mail);
         }
         for (viewer, slot) in &track.subscribers {
-            let Some(session) = self.sessions.get_mut(viewer) else { continue };
-            let Some(to) = session.destination() else { continue };
-            let (Media::Viewer(media), Some(sealer)) = (&mut session.media, session.transport.sealer()) else { continue };
-            let mut exit = Exit { sealer, to, buffer: &mut self.buffer, outlet, counters: &self.counters };
+            let Some(session) = self.sessions.get_mut(viewer) else {
+                continue;
+            };
+            let Some(to) = session.destination() else {
+                continue;
+            };
+            let (Media::Viewer(media), Some(sealer)) =
+                (&mut session.media, session.transport.sealer())
+            else {
+                continue;
+            };
+            let mut exit = Exit {
+                sealer,
+                to,
+                buffer: &mut self.buffer,
+                outlet,
+                counters: &self.counters,
+            };
             track.keyframe_wanted |= media.forward(*slot, packets, &mut exit);
         }
     }
 
     fn mirror(&mut self, key: TrackKey, packets: &[Arc<Packet>]) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else {
+            return;
+        };
         for packet in packets {
-            if track.layer_mut(packet.space).cache.insert(packet.clone()).is_ok() {
+            if track
+                .layer_mut(packet.space)
+                .cache
+                .insert(packet.clone())
+                .is_ok()
+            {
                 push(&mut self.batch, key, packet.clone());
             }
         }
     }
 
     fn want_keyframe(&mut self, now: Instant, key: TrackKey, outlet: &mut impl Outlet) {
-        if let Some(track) = self.tracks.get_mut(&key).filter(|track| track.description.kind == Kind::Video) {
+        if let Some(track) = self
+            .tracks
+            .get_mut(&key)
+            .filter(|track| track.description.kind == Kind::Video)
+        {
             track.keyframe_wanted = true;
             self.request_keyframe(now, key, outlet);
         }
     }
 
     fn request_keyframe(&mut self, now: Instant, key: TrackKey, outlet: &mut impl Outlet) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else {
+            return;
+        };
         let owner = track.description.worker;
         if owner != self.index {
             if std::mem::take(&mut track.keyframe_wanted) {
-                self.outputs.mail.push_back((owner, Mail::KeyframeWanted(key)));
+                self.outputs
+                    .mail
+                    .push_back((owner, Mail::KeyframeWanted(key)));
             }
             return;
         }
-        let Some(session) = self.sessions.get_mut(&key.session) else { return };
+        let Some(session) = self.sessions.get_mut(&key.session) else {
+            return;
+        };
         if let Media::Publisher(publisher) = &mut session.media
             && session.transport.is_connected()
         {
@@ -320,12 +415,24 @@ impl Engine {
         }
     }
 
-    fn handle_rtcp(&mut self, now: Instant, key: SessionKey, messages: Vec<Message>, outlet: &mut impl Outlet) {
+    fn handle_rtcp(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        messages: Vec<Message>,
+        outlet: &mut impl Outlet,
+    ) {
         for message in messages {
-            let Some(session) = self.sessions.get_mut(&key) else { return };
+            let Some(session) = self.sessions.get_mut(&key) else {
+                return;
+            };
             match (&mut session.media, message) {
                 (Media::Publisher(publisher), Message::SenderReport { ssrc, ntp, rtp }) => {
-                    let reading = ClockReading { ntp, rtp, arrived: now };
+                    let reading = ClockReading {
+                        ntp,
+                        rtp,
+                        arrived: now,
+                    };
                     if let Some((description, space)) = publisher.sender_report(ssrc, reading) {
                         self.share_clock(&description, space, reading);
                     }
@@ -337,9 +444,19 @@ impl Engine {
                     }
                 }
                 (Media::Viewer(viewer), Message::Nack { ssrc, missing }) => {
-                    let Some(to) = session.transport.remote() else { continue };
-                    let Some(sealer) = session.transport.sealer() else { continue };
-                    let mut exit = Exit { sealer, to, buffer: &mut self.buffer, outlet, counters: &self.counters };
+                    let Some(to) = session.transport.remote() else {
+                        continue;
+                    };
+                    let Some(sealer) = session.transport.sealer() else {
+                        continue;
+                    };
+                    let mut exit = Exit {
+                        sealer,
+                        to,
+                        buffer: &mut self.buffer,
+                        outlet,
+                        counters: &self.counters,
+                    };
                     viewer.resend(now, ssrc, &missing, &self.tracks, &mut exit);
                 }
                 // Publishers leave by DELETE, close_notify or silence: BYE of one SSRC says nothing about the session.
@@ -349,19 +466,28 @@ impl Engine {
     }
 
     fn share_clock(&mut self, description: &TrackDescription, space: Space, reading: ClockReading) {
-        let Some(track) = self.tracks.get_mut(&description.key) else { return };
+        let Some(track) = self.tracks.get_mut(&description.key) else {
+            return;
+        };
         track.layer_mut(space).clock = Some(reading);
-        let mail = track.others.iter().map(|worker| (*worker, Mail::Clock(description.key, space, reading)));
+        let mail = track
+            .others
+            .iter()
+            .map(|worker| (*worker, Mail::Clock(description.key, space, reading)));
         self.outputs.mail.extend(mail);
     }
 
     fn tick(&mut self, now: Instant, key: SessionKey, report: bool, outlet: &mut impl Outlet) {
-        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
         if session.transport.poll_timeout().is_some_and(|at| at <= now) {
             session.transport.handle_timeout(now);
             self.drain(now, key, outlet);
         }
-        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
         if !session.transport.is_connected() {
             return;
         }
@@ -382,7 +508,9 @@ impl Engine {
 
     /// Sends what a session's transport has to send, and acts on what happened to it.
     fn drain(&mut self, now: Instant, key: SessionKey, outlet: &mut impl Outlet) {
-        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
         match session.drain(outlet, &self.counters) {
             None => {}
             Some(Change::Connected) => {
@@ -396,14 +524,18 @@ impl Engine {
                 }
             }
             Some(Change::Over(reason)) => {
-                self.outputs.notices.push_back(Notice::Closed(key, Closed::Transport(reason)));
+                self.outputs
+                    .notices
+                    .push_back(Notice::Closed(key, Closed::Transport(reason)));
                 self.forget(key);
             }
         }
     }
 
     fn forget(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.remove(&key) else { return };
+        let Some(session) = self.sessions.remove(&key) else {
+            return;
+        };
         self.routes.forget(key);
         match session.media {
             Media::Publisher(publisher) => {

@@ -130,7 +130,9 @@ impl Post {
     ///
     /// [`Undelivered`]; the message is dropped.
     pub fn send(&self, mail: Mail) -> Result<(), Undelivered> {
-        self.sender.try_send(mail).map_err(|_: TrySendError<Mail>| Undelivered)?;
+        self.sender
+            .try_send(mail)
+            .map_err(|_: TrySendError<Mail>| Undelivered)?;
         match &*self.wake {
             Wake::Thread(waker) => waker.wake().map_err(|_| Undelivered),
             Wake::Task(notify) => {
@@ -149,7 +151,13 @@ impl Mailbox {
     /// A mailbox whose owner is woken through `wake`.
     pub fn new(wake: Wake) -> (Post, Self) {
         let (sender, receiver) = mpsc::sync_channel(CAPACITY);
-        (Post { sender, wake: Arc::new(wake) }, Self(receiver))
+        (
+            Post {
+                sender,
+                wake: Arc::new(wake),
+            },
+            Self(receiver),
+        )
     }
 
     /// The next message, if there is one.

@@ -48,7 +48,9 @@ struct Line {
 enum Use {
     Media,
     /// Retransmissions of another SSRC (RFC 4588).
-    Repair { of: u32 },
+    Repair {
+        of: u32,
+    },
 }
 
 /// One media SSRC.
@@ -87,7 +89,14 @@ impl Publisher {
                 successor: None,
             })
             .collect();
-        Self { key, tracks, sources: Vec::new(), by_ssrc: HashMap::new(), spaces: 0, counters }
+        Self {
+            key,
+            tracks,
+            sources: Vec::new(),
+            by_ssrc: HashMap::new(),
+            spaces: 0,
+            counters,
+        }
     }
 
     /// What it publishes.
@@ -111,32 +120,50 @@ impl Publisher {
         let track = tracks.get_mut(&line.description.key)?;
         let cache = &mut track.layer_mut(source.receiver.space()).cache;
         let repaired_before = source.receiver.repaired;
-        let Ok(taken) = source.receiver.receive(now, cache, &line.ids, format, incoming) else {
+        let Ok(taken) = source
+            .receiver
+            .receive(now, cache, &line.ids, format, incoming)
+        else {
             self.counters.duplicate_packets.add(1);
             return None;
         };
         self.counters.received_packets.add(1);
         self.counters.received_bytes.add(packet.len() as u64);
-        self.counters.repaired_packets.add(source.receiver.repaired - repaired_before);
+        self.counters
+            .repaired_packets
+            .add(source.receiver.repaired - repaired_before);
         source.bytes_since_review += packet.len() as u64;
         if taken.packet.keyframe {
             source.keyframe.arrived();
         }
         track.keyframe_wanted |= taken.outage && line.description.kind == Kind::Video;
-        line.forwards(source.ssrc, &taken.packet)
-            .then(|| Taken { description: line.description.clone(), packet: taken.packet })
+        line.forwards(source.ssrc, &taken.packet).then(|| Taken {
+            description: line.description.clone(),
+            packet: taken.packet,
+        })
     }
 
     /// A sender report came. Returns the track and layer whose clock it is.
-    pub fn sender_report(&mut self, ssrc: u32, reading: ClockReading) -> Option<(Arc<TrackDescription>, Space)> {
+    pub fn sender_report(
+        &mut self,
+        ssrc: u32,
+        reading: ClockReading,
+    ) -> Option<(Arc<TrackDescription>, Space)> {
         let source = self.sources.iter_mut().find(|source| source.ssrc == ssrc)?;
         source.clock = Some(reading);
-        Some((self.tracks[source.line].description.clone(), source.receiver.space()))
+        Some((
+            self.tracks[source.line].description.clone(),
+            source.receiver.space(),
+        ))
     }
 
     /// Requests for keyframes that viewers of `track` need, as RTCP.
     pub fn keyframe_requests(&mut self, now: Instant, track: &mut Track) -> Vec<Vec<u8>> {
-        let Some(line) = self.tracks.iter().find(|line| line.description.key == track.description.key) else {
+        let Some(line) = self
+            .tracks
+            .iter()
+            .find(|line| line.description.key == track.description.key)
+        else {
             return Vec::new();
         };
         let wanted = std::mem::take(&mut track.keyframe_wanted);
@@ -151,7 +178,9 @@ impl Publisher {
                 requests.push(rtcp::picture_loss_indication(source.ssrc));
             }
         }
-        self.counters.keyframe_requests_sent.add(requests.len() as u64);
+        self.counters
+            .keyframe_requests_sent
+            .add(requests.len() as u64);
         requests
     }
 
@@ -170,7 +199,12 @@ impl Publisher {
 
     /// The periodic report about every source, as RTCP.
     pub fn report(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let reports: Vec<_> = self.sources.iter_mut().filter_map(|source| source.report(now)).take(31).collect();
+        let reports: Vec<_> = self
+            .sources
+            .iter_mut()
+            .filter_map(|source| source.report(now))
+            .take(31)
+            .collect();
         (!reports.is_empty()).then(|| rtcp::receiver_report(reports))
     }
 
@@ -178,8 +212,15 @@ impl Publisher {
     pub fn review_layers(&mut self) {
         for (at, line) in self.tracks.iter_mut().enumerate() {
             let rate = |source: &&Source| source.bytes_since_review;
-            let best = self.sources.iter().filter(|source| source.line == at).max_by_key(rate);
-            let current = self.sources.iter().find(|source| Some(source.ssrc) == line.selected);
+            let best = self
+                .sources
+                .iter()
+                .filter(|source| source.line == at)
+                .max_by_key(rate);
+            let current = self
+                .sources
+                .iter()
+                .find(|source| Some(source.ssrc) == line.selected);
             if let (Some(best), Some(current)) = (best, current)
                 // A third more, so that two layers of like rate do not take turns.
                 && best.bytes_since_review > current.bytes_since_review / 3 * 4
@@ -201,7 +242,10 @@ impl Publisher {
         };
         let at = self.sources.iter().position(|source| source.ssrc == of)?;
         let codecs = &self.tracks[self.sources[at].line].published.codecs;
-        let incoming = match codecs.iter().find(|codec| codec.rtx == Some(view.payload_type)) {
+        let incoming = match codecs
+            .iter()
+            .find(|codec| codec.rtx == Some(view.payload_type))
+        {
             Some(codec) => Incoming::retransmission(view, codec.payload_type)?,
             None if of == view.ssrc => Incoming::media(view),
             None => return None,
@@ -216,15 +260,35 @@ impl Publisher {
         let track = &self.tracks[line];
         let extension = |id: Option<u8>| {
             let id = id?;
-            view.extensions().find(|(other, _)| *other == id).map(|(_, value)| value.to_vec())
+            view.extensions()
+                .find(|(other, _)| *other == id)
+                .map(|(_, value)| value.to_vec())
         };
         let extensions = track.published.extensions;
-        let is_repair = track.published.codecs.iter().any(|codec| codec.rtx == Some(view.payload_type));
+        let is_repair = track
+            .published
+            .codecs
+            .iter()
+            .any(|codec| codec.rtx == Some(view.payload_type));
         if is_repair {
             let rid = extension(extensions.repaired_rid);
-            let announced = track.published.rtx_of.iter().find(|(_, rtx)| *rtx == view.ssrc).map(|(media, _)| *media);
-            let candidates = self.sources.iter().rev().filter(|source| source.line == line);
-            let of = announced.or_else(|| candidates.filter(|source| source.rid == rid).map(|s| s.ssrc).next())?;
+            let announced = track
+                .published
+                .rtx_of
+                .iter()
+                .find(|(_, rtx)| *rtx == view.ssrc)
+                .map(|(media, _)| *media);
+            let candidates = self
+                .sources
+                .iter()
+                .rev()
+                .filter(|source| source.line == line);
+            let of = announced.or_else(|| {
+                candidates
+                    .filter(|source| source.rid == rid)
+                    .map(|s| s.ssrc)
+                    .next()
+            })?;
             self.by_ssrc.insert(view.ssrc, Use::Repair { of });
             return Some(of);
         }
@@ -237,18 +301,28 @@ impl Publisher {
     fn line_of(&self, view: &View<'_>) -> Option<usize> {
         let named = |line: &Line| {
             line.published.extensions.mid.is_some_and(|id| {
-                view.extensions().any(|(other, mid)| other == id && mid == line.published.mid.as_bytes())
+                view.extensions()
+                    .any(|(other, mid)| other == id && mid == line.published.mid.as_bytes())
             })
         };
         let announced = |line: &Line| {
-            line.published.ssrcs.contains(&view.ssrc) || line.published.rtx_of.iter().any(|(_, rtx)| *rtx == view.ssrc)
+            line.published.ssrcs.contains(&view.ssrc)
+                || line
+                    .published
+                    .rtx_of
+                    .iter()
+                    .any(|(_, rtx)| *rtx == view.ssrc)
         };
         let speaks = |line: &Line| {
             let codecs = &line.published.codecs;
-            codecs.iter().any(|codec| codec.payload_type == view.payload_type || codec.rtx == Some(view.payload_type))
+            codecs.iter().any(|codec| {
+                codec.payload_type == view.payload_type || codec.rtx == Some(view.payload_type)
+            })
         };
         let find = |test: &dyn Fn(&Line) -> bool| self.tracks.iter().position(test);
-        find(&announced).or_else(|| find(&named)).or_else(|| find(&speaks))
+        find(&announced)
+            .or_else(|| find(&named))
+            .or_else(|| find(&speaks))
     }
 
     fn add_source(&mut self, ssrc: u32, line: usize, rid: Option<Vec<u8>>) {
@@ -295,7 +369,8 @@ impl Source {
     fn report(&mut self, now: Instant) -> Option<ReceptionReport> {
         let block = self.receiver.reception()?.block();
         let (last_sender_report, delay) = self.clock.map_or((0, 0), |clock| {
-            let waited = relay_core::report::ntp_duration(now.saturating_duration_since(clock.arrived));
+            let waited =
+                relay_core::report::ntp_duration(now.saturating_duration_since(clock.arrived));
             (compact(clock.ntp), compact(waited))
         });
         Some(ReceptionReport {
@@ -320,7 +395,9 @@ pub fn element_ids(extensions: &Extensions) -> ElementIds {
 }
 
 fn payload_format(codecs: &[CodecBinding], payload_type: u8) -> Option<PayloadFormat> {
-    let codec = codecs.iter().find(|codec| codec.payload_type == payload_type)?;
+    let codec = codecs
+        .iter()
+        .find(|codec| codec.payload_type == payload_type)?;
     let format = match codec.codec {
         Codec::H264 { .. } => Format::H264,
         Codec::H265 { .. } => Format::H265,
@@ -330,5 +407,8 @@ fn payload_format(codecs: &[CodecBinding], payload_type: u8) -> Option<PayloadFo
         Codec::Opus => Format::Opus,
         Codec::Red => Format::Red,
     };
-    Some(PayloadFormat { format, clock_rate: codec.clock_rate })
+    Some(PayloadFormat {
+        format,
+        clock_rate: codec.clock_rate,
+    })
 }

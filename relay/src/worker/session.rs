@@ -58,9 +58,17 @@ impl Session {
     }
 
     /// Sends RTCP, once the session is connected.
-    pub fn send_rtcp(&mut self, compounds: impl IntoIterator<Item = Vec<u8>>, outlet: &mut impl Outlet) {
-        let Some(to) = self.transport.remote() else { return };
-        let Some(sealer) = self.transport.sealer() else { return };
+    pub fn send_rtcp(
+        &mut self,
+        compounds: impl IntoIterator<Item = Vec<u8>>,
+        outlet: &mut impl Outlet,
+    ) {
+        let Some(to) = self.transport.remote() else {
+            return;
+        };
+        let Some(sealer) = self.transport.sealer() else {
+            return;
+        };
         for compound in compounds {
             if let Ok(sealed) = sealer.seal_rtcp(&compound) {
                 outlet.send(to, &sealed, sealed.len());
@@ -70,7 +78,9 @@ impl Session {
 
     /// Where media goes.
     pub fn destination(&self) -> Option<SocketAddr> {
-        self.transport.remote().filter(|_| self.transport.is_connected())
+        self.transport
+            .remote()
+            .filter(|_| self.transport.is_connected())
     }
 
     /// Ends the session towards the client.

@@ -51,7 +51,13 @@ pub struct Layer {
 impl Track {
     /// A track without packets and viewers.
     pub fn new(description: Arc<TrackDescription>) -> Self {
-        Self { description, subscribers: Vec::new(), others: Vec::new(), keyframe_wanted: false, layers: Vec::new() }
+        Self {
+            description,
+            subscribers: Vec::new(),
+            others: Vec::new(),
+            keyframe_wanted: false,
+            layers: Vec::new(),
+        }
     }
 
     /// The layer of this space; the oldest one makes room for a new one.
@@ -63,7 +69,11 @@ impl Track {
                     self.layers.remove(0);
                 }
                 let cache = Cache::new(cache_len(self.description.kind));
-                self.layers.push(Layer { space, cache, clock: None });
+                self.layers.push(Layer {
+                    space,
+                    cache,
+                    clock: None,
+                });
                 self.layers.len() - 1
             }
         };

@@ -75,7 +75,9 @@ pub struct Exit<'a, O> {
 impl Viewer {
     /// The slots, as negotiated; they show nothing yet.
     pub fn new(slots: Vec<WatchedSlot>) -> Self {
-        Self { slots: slots.into_iter().map(Filled::new).collect() }
+        Self {
+            slots: slots.into_iter().map(Filled::new).collect(),
+        }
     }
 
     /// Shows a track in a slot, or nothing, and returns what was shown before.
@@ -88,7 +90,9 @@ impl Viewer {
 
     /// What the slots show.
     pub fn shown(&self) -> impl Iterator<Item = (u8, TrackKey)> {
-        (0..).zip(&self.slots).filter_map(|(slot, filled)| Some((slot, filled.track.as_ref()?.key)))
+        (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, filled)| Some((slot, filled.track.as_ref()?.key)))
     }
 
     /// The track of the slot with this SSRC.
@@ -98,8 +102,15 @@ impl Viewer {
     }
 
     /// Sends the next packets of what a slot shows. Returns whether the slot needs a keyframe.
-    pub fn forward(&mut self, slot: u8, packets: &[Arc<Packet>], exit: &mut Exit<'_, impl Outlet>) -> bool {
-        let Some(filled) = self.slots.get_mut(usize::from(slot)) else { return false };
+    pub fn forward(
+        &mut self,
+        slot: u8,
+        packets: &[Arc<Packet>],
+        exit: &mut Exit<'_, impl Outlet>,
+    ) -> bool {
+        let Some(filled) = self.slots.get_mut(usize::from(slot)) else {
+            return false;
+        };
         let (mut sent, mut bytes, mut unsupported) = (0u64, 0u64, 0u64);
         let mut needs_keyframe = false;
         for packet in packets {
@@ -111,7 +122,9 @@ impl Viewer {
                 Verdict::Skip => {}
                 Verdict::NeedsKeyframe => needs_keyframe = true,
                 Verdict::Forward(outgoing) => {
-                    let Some(len) = filled.send(packet, outgoing, exit) else { continue };
+                    let Some(len) = filled.send(packet, outgoing, exit) else {
+                        continue;
+                    };
                     sent += 1;
                     bytes += len as u64;
                 }
@@ -135,13 +148,24 @@ impl Viewer {
         tracks: &Tracks,
         exit: &mut Exit<'_, impl Outlet>,
     ) {
-        let Some(filled) = self.slots.iter_mut().find(|filled| filled.ssrc == ssrc) else { return };
+        let Some(filled) = self.slots.iter_mut().find(|filled| filled.ssrc == ssrc) else {
+            return;
+        };
         let mut resent = 0;
         for sequence_number in missing {
-            let Some(lookup) = filled.slot.resend(now, *sequence_number) else { continue };
+            let Some(lookup) = filled.slot.resend(now, *sequence_number) else {
+                continue;
+            };
             // Packets of a former source are looked up where they came from as long as that track lives.
-            let mut candidates = filled.track.iter().filter_map(|track| tracks.get(&track.key));
-            let Some(packet) = candidates.find_map(|track| track.packet(lookup.space, lookup.sequence)) else { continue };
+            let mut candidates = filled
+                .track
+                .iter()
+                .filter_map(|track| tracks.get(&track.key));
+            let Some(packet) =
+                candidates.find_map(|track| track.packet(lookup.space, lookup.sequence))
+            else {
+                continue;
+            };
             resent += u64::from(filled.send_again(packet, lookup, exit).is_some());
         }
         exit.buffer.flush(exit.to, exit.outlet);
@@ -151,7 +175,10 @@ impl Viewer {
 
     /// The periodic sender reports, as RTCP. Both slots of a publication carry its publisher's clock, so players can keep them in sync.
     pub fn reports(&self, now: Instant, tracks: &Tracks) -> Vec<Vec<u8>> {
-        self.slots.iter().filter_map(|filled| filled.report(now, tracks)).collect()
+        self.slots
+            .iter()
+            .filter_map(|filled| filled.report(now, tracks))
+            .collect()
     }
 }
 
@@ -166,7 +193,10 @@ impl Filled {
             clock_rate,
             ssrc: slot.ssrc,
             // As for the slot itself: below 2¹⁵ (RFC 3711 §3.3.1).
-            repair: slot.rtx_ssrc.map(|ssrc| Repair { ssrc, next: u64::from(rng.random::<u16>() & 0x7FFF) }),
+            repair: slot.rtx_ssrc.map(|ssrc| Repair {
+                ssrc,
+                next: u64::from(rng.random::<u16>() & 0x7FFF),
+            }),
             ids: element_ids(&slot.extensions),
             codecs: slot.codecs,
             track: None,
@@ -181,14 +211,15 @@ impl Filled {
         match &track {
             None => self.slot.clear(),
             Some(track) => {
-                self.payload_types.extend(track.codecs.iter().filter_map(|published| {
-                    let viewer = sdp::pick(published, &self.codecs)?;
-                    Some(PayloadType {
-                        published: published.payload_type,
-                        viewer: viewer.payload_type,
-                        rtx: viewer.rtx,
-                    })
-                }));
+                self.payload_types
+                    .extend(track.codecs.iter().filter_map(|published| {
+                        let viewer = sdp::pick(published, &self.codecs)?;
+                        Some(PayloadType {
+                            published: published.payload_type,
+                            viewer: viewer.payload_type,
+                            rtx: viewer.rtx,
+                        })
+                    }));
                 self.slot.fill();
             }
         }
@@ -196,10 +227,18 @@ impl Filled {
     }
 
     fn payload_type(&self, published: u8) -> Option<PayloadType> {
-        self.payload_types.iter().find(|known| known.published == published).copied()
+        self.payload_types
+            .iter()
+            .find(|known| known.published == published)
+            .copied()
     }
 
-    fn send(&mut self, packet: &Packet, outgoing: Outgoing, exit: &mut Exit<'_, impl Outlet>) -> Option<usize> {
+    fn send(
+        &mut self,
+        packet: &Packet,
+        outgoing: Outgoing,
+        exit: &mut Exit<'_, impl Outlet>,
+    ) -> Option<usize> {
         let header = Header {
             marker: packet.marker,
             payload_type: outgoing.payload_type,
@@ -214,9 +253,18 @@ impl Filled {
     }
 
     /// On the RTX SSRC where there is one, else the same bytes again: see the nonce rule of `relay_core::cache`.
-    fn send_again(&mut self, packet: &Packet, lookup: Lookup, exit: &mut Exit<'_, impl Outlet>) -> Option<usize> {
+    fn send_again(
+        &mut self,
+        packet: &Packet,
+        lookup: Lookup,
+        exit: &mut Exit<'_, impl Outlet>,
+    ) -> Option<usize> {
         let outgoing = lookup.outgoing(packet);
-        let rtx = self.payload_types.iter().find(|known| known.viewer == outgoing.payload_type).and_then(|t| t.rtx);
+        let rtx = self
+            .payload_types
+            .iter()
+            .find(|known| known.viewer == outgoing.payload_type)
+            .and_then(|t| t.rtx);
         let (Some(payload_type), Some(repair)) = (rtx, self.repair.as_mut()) else {
             return self.send(packet, outgoing, exit);
         };
@@ -229,7 +277,13 @@ impl Filled {
         };
         let rollover = (repair.next >> 16) as u32;
         repair.next += 1;
-        exit.write(header, rollover, packet, &self.ids, &outgoing.sequence_number().to_be_bytes())
+        exit.write(
+            header,
+            rollover,
+            packet,
+            &self.ids,
+            &outgoing.sequence_number().to_be_bytes(),
+        )
     }
 
     fn report(&self, now: Instant, tracks: &Tracks) -> Option<Vec<u8>> {
@@ -250,7 +304,14 @@ impl Filled {
 
 impl<O: Outlet> Exit<'_, O> {
     /// Writes and seals one packet in the send buffer; `prefix` goes before the payload.
-    fn write(&mut self, header: Header, rollover: u32, packet: &Packet, ids: &ElementIds, prefix: &[u8]) -> Option<usize> {
+    fn write(
+        &mut self,
+        header: Header,
+        rollover: u32,
+        packet: &Packet,
+        ids: &ElementIds,
+        prefix: &[u8],
+    ) -> Option<usize> {
         let payload = &packet.payload;
         if payload.len() > MAX_PAYLOAD {
             self.counters.oversized_packets.add(1);
@@ -264,7 +325,9 @@ impl<O: Outlet> Exit<'_, O> {
             room[header_len..body].copy_from_slice(prefix);
             room[body..end].copy_from_slice(payload);
             let sealed = end + sealer.overhead();
-            sealer.seal_rtp(&mut room[..sealed], header_len, rollover).ok()?;
+            sealer
+                .seal_rtp(&mut room[..sealed], header_len, rollover)
+                .ok()?;
             Some(sealed)
         })
     }
