@@ -22,7 +22,7 @@ export function launch(gestures: "needed" | "not needed" = "not needed"): Promis
       "--disable-background-timer-throttling",
       "--disable-renderer-backgrounding",
       "--disable-backgrounding-occluded-windows",
-      ...(gestures === "needed" ? ["--autoplay-policy=user-gesture-required"] : ["--autoplay-policy=no-user-gesture-required"]),
+      ...(gestures === "needed" ? [] : ["--autoplay-policy=no-user-gesture-required"]),
     ],
   });
 }
