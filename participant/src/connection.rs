@@ -39,7 +39,7 @@ const REPLAY_WINDOW: usize = 4_096;
 
 /// What each m-line of the offer is for, in order.
 pub(crate) enum Line {
-    Send(MediaStreamTrack),
+    Send(Box<MediaStreamTrack>),
     Receive(Kind),
 }
 
@@ -184,7 +184,7 @@ impl Connection {
         match line {
             Line::Send(track) => {
                 let direction = Some(direction(RTCRtpTransceiverDirection::Sendonly));
-                let track = Arc::new(TrackLocalStaticRTP::new(track));
+                let track = Arc::new(TrackLocalStaticRTP::new(*track));
                 self.inner
                     .add_transceiver_from_track(track, direction)
                     .await?;

@@ -271,7 +271,7 @@ impl Business for Publishing {
         .collect();
         let lines = sources
             .iter()
-            .map(|source| Line::Send(connection::track(source.codec, source.ssrc)));
+            .map(|source| Line::Send(Box::new(connection::track(source.codec, source.ssrc))));
         let lines = lines.collect();
         let now = self.platform.runtime.now();
         let outgoing = Outgoing::new(now, sources, expected_bitrate, self.platform.wall_clock);

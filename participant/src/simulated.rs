@@ -145,7 +145,7 @@ impl Network {
     pub fn set_conditions(&self, conditions: NetemConfig) {
         let mut ports = self.shared.lock();
         for port in ports.by_address.values_mut() {
-            port.line.set_config(conditions.clone());
+            port.line.set_config(conditions);
         }
         ports.conditions = conditions;
         drop(ports);
@@ -228,7 +228,7 @@ impl Ports {
     fn open(&mut self, address: SocketAddr) {
         self.opened += 1;
         // By order of opening and not by address, which the kernel may have chosen: a run can be repeated.
-        let line = Netem::new(self.conditions.clone().seed(self.opened));
+        let line = Netem::new(self.conditions.seed(self.opened));
         let port = Port {
             line,
             arrived: VecDeque::new(),
