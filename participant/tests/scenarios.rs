@@ -1,8 +1,11 @@
 //! A publisher and a watcher with everything between them, in virtual time over an emulated network.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a scenario that cannot go on fails; not all of it is in #[test] functions"
+)]
+
 mod scenarios {
-    // Test code, but not inside a `#[test]` function, which is where clippy looks.
-    #[expect(clippy::unwrap_used, reason = "a scenario that cannot go on fails")]
     pub mod mirror;
 }
 
