@@ -103,6 +103,11 @@ impl Pipeline {
             .expect("the description names this element")
     }
 
+    /// The element called `name`, if there is one.
+    pub fn find(&self, name: &str) -> Option<gst::Element> {
+        self.inner.by_name(name)
+    }
+
     /// The appsink called `name`, if there is one.
     pub fn appsink(&self, name: &str) -> Option<app::AppSink> {
         self.inner.by_name(name)?.downcast().ok()
@@ -124,9 +129,9 @@ impl Pipeline {
         self.inner.set_base_time(base);
     }
 
-    /// Clock time of running time 0; meaningful once the pipeline plays.
-    pub fn base_time(&self) -> gst::ClockTime {
-        self.inner.base_time().unwrap_or(gst::ClockTime::ZERO)
+    /// Fixes how much later than stated everything is shown, instead of asking the elements how long they take.
+    pub fn set_latency(&self, latency: gst::ClockTime) {
+        self.inner.set_latency(latency);
     }
 
     /// Starts.

@@ -35,9 +35,18 @@ impl Epoch {
         self.instant.elapsed()
     }
 
-    /// The moment `offset` after the epoch.
-    pub fn instant(self, offset: Duration) -> Instant {
-        self.instant + offset
+    /// How long after the epoch `moment` was, nanoseconds; negative before it.
+    pub fn nanoseconds(self, moment: Instant) -> i64 {
+        let signed = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        match moment.checked_duration_since(self.instant) {
+            Some(after) => signed(after),
+            None => -signed(self.instant.duration_since(moment)),
+        }
+    }
+
+    /// The epoch on GStreamer's system clock.
+    pub fn clock_time(self) -> gst::ClockTime {
+        self.clock
     }
 
     /// Where a time of GStreamer's system clock lies; zero for what was before.

@@ -1,0 +1,147 @@
+//! The command line: what is typed, and what it means.
+
+mod words;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use participant::Door;
+use url::Url;
+
+use crate::play::Loudspeaker;
+use crate::play::screen::Screen;
+use crate::source::{Audio, Request, Video};
+use crate::{publish, watch};
+
+/// The classroom box: publishes cameras, screens and clips, and plays lessons.
+#[derive(Debug, Parser)]
+#[command(name = "lectern-classroom", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Typed,
+}
+
+#[derive(Debug, Subcommand)]
+enum Typed {
+    /// Send pictures and sound into a lesson.
+    Publish(Publish),
+    /// Decode and play a lesson.
+    Watch(Watch),
+}
+
+#[derive(Debug, Args)]
+struct Publish {
+    /// WHIP address, such as http://127.0.0.1:8080/whip/demo/camera
+    #[arg(long)]
+    whip: Url,
+    /// Bearer token
+    #[arg(long, env = "LECTERN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// file:CLIP.mp4, v4l2:/dev/video0[:WxH@FPS], rtsp://…, http://…, screen[:DISPLAY][@FPS] or test[:WxH@FPS]
+    #[arg(long, value_parser = words::video)]
+    video: Video,
+    /// file (the video's own sound), mic, tone or none; by default the video's own where it can have one, else none
+    #[arg(long, value_parser = words::audio)]
+    audio: Option<Audio>,
+    /// Bit rate of what is encoded here, such as 20M or 800k (bits per second)
+    #[arg(long, value_parser = words::bitrate)]
+    bitrate: Option<u32>,
+    /// Write a JSON object per second into this file
+    #[arg(long, value_name = "FILE")]
+    json_stats: Option<PathBuf>,
+    /// Stop after this many seconds
+    #[arg(long, value_parser = words::seconds)]
+    seconds: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+struct Watch {
+    /// WHEP address, such as http://127.0.0.1:8080/whep/demo
+    #[arg(long)]
+    whep: Url,
+    /// Bearer token
+    #[arg(long, env = "LECTERN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// How many pictures, with their sound, are asked for
+    #[arg(long, default_value_t = 2, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=32))]
+    slots: usize,
+    /// Decode everything, show and play nothing
+    #[arg(long)]
+    headless: bool,
+    /// Where slots are shown, such as courseware=x11::0.1,camera=kms:33,stage-1=none; others open a window
+    #[arg(long, value_delimiter = ',', value_parser = words::screen_of_slot)]
+    screens: Vec<(String, Screen)>,
+    /// How statistics are told, once a second
+    #[arg(long, value_enum, default_value_t = Stats::Table)]
+    stats: Stats,
+    /// Stop after this many seconds
+    #[arg(long, value_parser = words::seconds)]
+    seconds: Option<Duration>,
+    /// Write the last statistics into this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Stats {
+    /// As a table, and over each picture.
+    Overlay,
+    /// As a table.
+    Table,
+    /// As one JSON object per line.
+    Json,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Command {
+    /// Send.
+    Publish(publish::Options),
+    /// Receive.
+    Watch(watch::Options),
+}
+
+impl Cli {
+    /// What the words mean.
+    pub fn command(self) -> Command {
+        match self.command {
+            Typed::Publish(typed) => {
+                let own = matches!(typed.video, Video::Clip(_) | Video::Network(_));
+                Command::Publish(publish::Options {
+                    door: door(typed.whip, typed.token),
+                    request: Request {
+                        video: typed.video,
+                        audio: typed.audio.unwrap_or(if own { Audio::Own } else { Audio::None }),
+                        bitrate: typed.bitrate,
+                    },
+                    report: typed.json_stats,
+                    length: typed.seconds,
+                })
+            }
+            Typed::Watch(typed) => Command::Watch(watch::Options {
+                door: door(typed.whep, typed.token),
+                slots: typed.slots,
+                screen: if typed.headless { Screen::Nowhere } else { Screen::Auto },
+                screens: if typed.headless { BTreeMap::new() } else { typed.screens.into_iter().collect() },
+                loudspeaker: if typed.headless { Loudspeaker::Silent } else { Loudspeaker::Default },
+                tell: match typed.stats {
+                    Stats::Overlay => watch::Tell::Overlay,
+                    Stats::Table => watch::Tell::Table,
+                    Stats::Json => watch::Tell::Json,
+                },
+                length: typed.seconds,
+                report: typed.json,
+            }),
+        }
+    }
+}
+
+fn door(address: Url, token: Option<String>) -> Door {
+    let door = Door::new(address);
+    match token {
+        Some(token) => door.with_token(token),
+        None => door,
+    }
+}
