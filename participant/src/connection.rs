@@ -33,6 +33,11 @@ const GATHER: Duration = Duration::from_secs(2);
 const CONSENT_INTERVAL: Duration = Duration::from_millis(500);
 /// Nothing was received for this long: the line is cut, or the relay has forgotten us.
 const SILENCE: Duration = Duration::from_millis(2_500);
+/// Between two connectivity checks of a pair. A check, its nomination and DTLS wait for one another, so the library's 200 ms
+/// would be most of the time until the first picture.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+/// Checks of a pair until it is given up, which is after 2 s.
+const CHECKS: u16 = 100;
 /// Packets a repair may come late by and still be accepted. The library's 64 would discard every retransmission of a 4K
 /// keyframe, which is up to 518 packets long, as a replay.
 const REPLAY_WINDOW: usize = 4_096;
@@ -143,6 +148,7 @@ fn settings() -> SettingEngine {
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .with_include_loopback_candidate(true)
         .with_ice_timeouts(Some(SILENCE), Some(SILENCE), Some(CONSENT_INTERVAL))
+        .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
         .with_srtp_replay_protection_window(REPLAY_WINDOW)
         .with_srtp_protection_profiles(vec![
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
