@@ -1,9 +1,17 @@
 //! Load, and what it costs: a synthetic lesson for any WHIP/WHEP server, the floor under its cost, and a baseline above it.
 
+pub mod baseline;
+pub mod bench;
+pub mod cli;
 pub mod client;
+pub mod cost;
+pub mod floor;
 pub mod inbox;
+pub mod lesson;
 pub mod ntp;
 pub mod port;
 pub mod publisher;
+pub mod report;
 pub mod rtp;
+pub mod summary;
 pub mod viewer;
