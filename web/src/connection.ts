@@ -9,6 +9,8 @@ export interface Plan {
   /** Absolute address to POST the offer to. */
   readonly endpoint: string;
   readonly token: string | null;
+  /** What to change in the answer before the browser reads it. */
+  readonly adapt?: (answer: string) => string;
 }
 
 /** A connection that carries media. */
@@ -49,7 +51,7 @@ export async function open(plan: Plan, signal: AbortSignal): Promise<Connection>
     await until(pc, "icegatheringstatechange", () => pc.iceGatheringState === "complete",
       AbortSignal.any([signal, AbortSignal.timeout(GATHER_WITHIN_MS)])).catch(() => signal.throwIfAborted());
     resource = await create(endpoint, pc.localDescription?.sdp ?? "", token, signal);
-    const { answer } = resource;
+    const answer = plan.adapt?.(resource.answer) ?? resource.answer;
     await browser(() => pc.setRemoteDescription({ type: "answer", sdp: answer }));
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_WITHIN_MS)]);
     await until(pc, "connectionstatechange", () => pc.connectionState !== "new" && pc.connectionState !== "connecting", inTime)

@@ -1,6 +1,7 @@
 /** Publishing: what a WHIP offer of ours contains. */
 
 import type { Plan } from "./connection";
+import { withStartBitrate } from "./sdp";
 
 /** What a publication is made for decides what gives way when the line is short. */
 export type Purpose = "motion" | "detail";
@@ -38,9 +39,14 @@ export function maxBitrate(height: number): number {
   return 3_000_000;
 }
 
+/** The first guess is the most an encoder may use divided by this. */
+const START_SHARE = 3;
+
 /** A connection that sends `media`, ready to be opened. */
 export function whip({ endpoint, token, media, purpose }: Publication): Plan {
   const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  const heights = media.getVideoTracks().map((track) => track.getSettings().height ?? 1080);
+  const start = maxBitrate(Math.max(0, ...heights)) / START_SHARE;
   for (const track of media.getVideoTracks()) {
     track.contentHint = purpose;
     const height = track.getSettings().height ?? 1080;
@@ -53,7 +59,7 @@ export function whip({ endpoint, token, media, purpose }: Publication): Plan {
     void keepSize(transceiver.sender, purpose);
   }
   for (const track of media.getAudioTracks()) pc.addTransceiver(track, { direction: "sendonly", streams: [media] });
-  return { pc, endpoint, token };
+  return { pc, endpoint, token, adapt: (answer) => withStartBitrate(answer, start) };
 }
 
 /** Courseware gives up frame rate, never sharpness. */
