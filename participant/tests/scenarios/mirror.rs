@@ -13,7 +13,8 @@ use participant::{Door, Refusal};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability,
+    RtpCodecKind,
 };
 use tokio::sync::{broadcast, watch};
 use url::Url;
@@ -112,6 +113,13 @@ impl State {
         let (gathering, mut gathered) = watch::channel(RTCIceGatheringState::New);
         let mut media = MediaEngine::default();
         media.register_default_codecs().unwrap();
+        for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
+            let uri = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time".to_owned();
+            let extension = RTCRtpHeaderExtensionCapability { uri };
+            media
+                .register_header_extension(extension, kind, None)
+                .unwrap();
+        }
         let registry = register_default_interceptors(Registry::new(), &mut media).unwrap();
         let settings = SettingEngineBuilder::new()
             .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
@@ -179,7 +187,8 @@ impl State {
             .unwrap();
         let answer = connection.local_description().await.unwrap().sdp;
         if watching {
-            tokio::spawn(self.feed(tracks, payload_types(&answer)));
+            let capture_extension = capture_extension(&answer);
+            tokio::spawn(self.feed(tracks, payload_types(&answer), capture_extension));
         }
         answer
     }
@@ -189,6 +198,7 @@ impl State {
         self: Arc<Self>,
         tracks: Vec<(RtpCodecKind, u32, Arc<TrackLocalStaticRTP>)>,
         types: Vec<(RtpCodecKind, u8)>,
+        capture_extension: u8,
     ) {
         let mut packets = self.packets.subscribe();
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -207,6 +217,22 @@ impl State {
                 continue;
             };
             packet.header.ssrc = *ssrc;
+            // Ids differ between connections; of the extensions only abs-capture-time is eight bytes long.
+            let captured = packet
+                .header
+                .extensions
+                .iter()
+                .find(|extension| extension.payload.len() == 8);
+            let captured = captured.map(|extension| extension.payload.clone());
+            packet.header.extension = false;
+            packet.header.extensions.clear();
+            packet.header.extensions_padding = 0;
+            if let Some(captured) = captured {
+                packet
+                    .header
+                    .set_extension(capture_extension, captured)
+                    .unwrap();
+            }
             if let Some((_, payload_type)) = types.iter().find(|(of, _)| *of == kind) {
                 packet.header.payload_type = *payload_type;
             }
@@ -215,6 +241,16 @@ impl State {
             }
         }
     }
+}
+
+/// The id of abs-capture-time.
+fn capture_extension(answer: &str) -> u8 {
+    let line = answer
+        .lines()
+        .find(|line| line.contains("abs-capture-time"))
+        .unwrap();
+    let id = line.strip_prefix("a=extmap:").unwrap();
+    id.split(['/', ' ']).next().unwrap().parse().unwrap()
 }
 
 /// The first payload type of each line.
