@@ -221,6 +221,7 @@ async function press(): Promise<void> {
     return render();
   }
   if (!isLesson(lesson.value)) return lesson.focus();
+  await media.settled;
   const ready = media.track("video")?.readyState === "live" || (await openMedia());
   if (ready) session.start();
 }
@@ -254,7 +255,7 @@ function bind(): void {
   });
   for (const select of [camera, microphone, quality]) {
     select.addEventListener("change", () => {
-      if (media.track("video")) void openMedia();
+      if (media.wanted) void openMedia();
     });
   }
   controls.addEventListener("change", (event) => {

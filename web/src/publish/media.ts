@@ -8,7 +8,9 @@ export class Media {
   #wish: Wish | null = null;
   readonly #tracks = new Map<Kind, MediaStreamTrack>();
   #muted = false;
+  /** Ends when everything asked for so far has been opened or has failed. */
   #opening: Promise<void> = Promise.resolve();
+  #waiting = 0;
   readonly #changed: (kind: Kind) => void;
   readonly #ended: (kind: Kind) => void;
 
@@ -32,6 +34,16 @@ export class Media {
     if (voice) voice.enabled = !muted;
   }
 
+  /** Whether anything is captured, or about to be. */
+  get wanted(): boolean {
+    return this.#waiting > 0 || this.#tracks.size > 0;
+  }
+
+  /** Resolves when nothing is being opened. */
+  get settled(): Promise<void> {
+    return this.#opening;
+  }
+
   /** What a new connection is to send. */
   get sendable(): MediaStream {
     return new MediaStream([...this.#tracks.values()].filter((track) => track.readyState === "live"));
@@ -42,7 +54,8 @@ export class Media {
    * devices refuse to be opened twice, and the last wish is the one that counts.
    */
   open(wish: Wish): Promise<void> {
-    const opened = this.#opening.then(() => this.#open(wish));
+    this.#waiting += 1;
+    const opened = this.#opening.then(() => this.#open(wish)).finally(() => { this.#waiting -= 1; });
     this.#opening = opened.catch(() => undefined);
     return opened;
   }
