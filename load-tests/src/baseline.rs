@@ -40,7 +40,9 @@ pub async fn serve(
         .route("/whep/{lesson}/{source}", post(watch))
         .route("/session/{id}", delete(end))
         .with_state(Baseline::default());
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown)
+        .await
 }
 
 async fn publish(
@@ -49,8 +51,9 @@ async fn publish(
     offer: String,
 ) -> Result<Answered, Refused> {
     let publication = Arc::new(Publication::new());
-    let (connection, answer) =
-        session::publisher(offer, publication.clone()).await.map_err(refuse)?;
+    let (connection, answer) = session::publisher(offer, publication.clone())
+        .await
+        .map_err(refuse)?;
     let name = format!("{lesson}/{source}");
     baseline.publications.lock().await.insert(name, publication);
     Ok(baseline.created(connection, answer).await)

@@ -128,7 +128,10 @@ impl Forward {
         let (mut floors, mut relays, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
         for round in 1..=self.rounds {
             let floor = self.floor()?;
-            tell(&format!("round {round}: floor    {:6.0} ns per packet", floor.ns_per_packet));
+            tell(&format!(
+                "round {round}: floor    {:6.0} ns per packet",
+                floor.ns_per_packet
+            ));
             floors.push(floor.ns_per_packet);
             let phase = self.phase("relay", &relay, self.mbit)?;
             tell(&describe(round, "relay", &phase));
@@ -141,9 +144,12 @@ impl Forward {
     }
 
     fn compare(&self, floors: Vec<f64>, relays: &[Phase], baselines: &[Phase]) -> Comparison {
-        let cost = |phases: &[Phase]| median(phases.iter().map(|phase| phase.ns_per_packet).collect());
+        let cost =
+            |phases: &[Phase]| median(phases.iter().map(|phase| phase.ns_per_packet).collect());
         let delay = |pick: fn(&crate::viewer::Percentiles) -> f64| {
-            let delays = relays.iter().filter_map(|phase| phase.summary.delay_ms.as_ref().map(pick));
+            let delays = relays
+                .iter()
+                .filter_map(|phase| phase.summary.delay_ms.as_ref().map(pick));
             median(delays.collect())
         };
         let (floor_ns, relay_ns, baseline_ns) = (median(floors), cost(relays), cost(baselines));
@@ -162,8 +168,12 @@ impl Forward {
                 p999: delay(|delay| delay.p999),
             },
             // Later rounds reuse the memory of the first.
-            rss_bytes_per_viewer: relays.first().map_or(0.0, |phase| phase.resident_per_viewer),
-            srtp_profile: relays.first().map_or_else(String::new, |phase| phase.srtp_profile.clone()),
+            rss_bytes_per_viewer: relays
+                .first()
+                .map_or(0.0, |phase| phase.resident_per_viewer),
+            srtp_profile: relays
+                .first()
+                .map_or_else(String::new, |phase| phase.srtp_profile.clone()),
         }
     }
 
@@ -176,7 +186,12 @@ impl Forward {
     fn floor(&self) -> Result<Floor, BenchError> {
         let output = Command::new(&self.own)
             .args(["floor", "--viewers", &self.viewers.to_string()])
-            .args(["--mbit", &self.mbit.to_string(), "--seconds", &self.seconds.to_string()])
+            .args([
+                "--mbit",
+                &self.mbit.to_string(),
+                "--seconds",
+                &self.seconds.to_string(),
+            ])
             .args(["--send", "gso", "--json", "-"])
             .output()
             .map_err(|error| BenchError::Floor(error.to_string()))?;
@@ -211,7 +226,9 @@ impl Forward {
         let full = process.resident_bytes()?;
         lesson.reset_window().map_err(lesson_error)?;
         let (packets, cpu) = (lesson.packets().map_err(lesson_error)?, process.cpu_time()?);
-        lesson.run(Duration::from_secs_f64(self.seconds), |_| {}).map_err(lesson_error)?;
+        lesson
+            .run(Duration::from_secs_f64(self.seconds), |_| {})
+            .map_err(lesson_error)?;
         let cpu = process.cpu_time()? - cpu;
         let packets = lesson.packets().map_err(lesson_error)? - packets;
         let outcome = lesson.finish().map_err(lesson_error)?;
@@ -221,7 +238,10 @@ impl Forward {
             let why = why.or(summary.shortfall()).unwrap_or_default();
             return Err(BenchError::Shortfall(name, why));
         }
-        let profile = outcome.viewers.first().and_then(|viewer| viewer.srtp_profile);
+        let profile = outcome
+            .viewers
+            .first()
+            .and_then(|viewer| viewer.srtp_profile);
         Ok(Phase {
             ns_per_packet: cpu.as_nanos() as f64 / packets.max(1) as f64,
             resident_per_viewer: full.saturating_sub(empty) as f64 / self.viewers as f64,
@@ -233,7 +253,10 @@ impl Forward {
 
 fn describe(round: usize, name: &str, phase: &Phase) -> String {
     let delay = phase.summary.delay_ms.map_or_else(String::new, |delay| {
-        format!(", delay p50 {:.2} p99 {:.2} p99.9 {:.2} ms", delay.p50, delay.p99, delay.p999)
+        format!(
+            ", delay p50 {:.2} p99 {:.2} p99.9 {:.2} ms",
+            delay.p50, delay.p99, delay.p999
+        )
     });
     format!(
         "round {round}: {name:8} {:6.0} ns per packet, {} of {} packets lost{delay}",

@@ -27,7 +27,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Play a lesson against any WHIP/WHEP server.
-    Lesson(LessonArgs),
+    Lesson(Box<LessonArgs>),
     /// Measure what sealing and sending alone cost.
     Floor(FloorArgs),
     /// Receive for the floor.
@@ -206,7 +206,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some(digits) => (digits, 0.001),
         None => (text.strip_suffix('s').unwrap_or(text), 1.0),
     };
-    let number: f64 = digits.parse().map_err(|_| "a time such as 1s or 500ms is needed".to_owned())?;
+    let number: f64 = digits
+        .parse()
+        .map_err(|_| "a time such as 1s or 500ms is needed".to_owned())?;
     Duration::try_from_secs_f64(number * scale).map_err(|error| error.to_string())
 }
 

@@ -46,7 +46,9 @@ impl Process {
 }
 
 fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }
@@ -68,7 +70,10 @@ mod tests {
 
     #[test]
     fn reads_the_status_file() {
-        assert_eq!(resident_bytes("Name:\tx\nVmRSS:\t    1234 kB\n"), Some(1234 * 1024));
+        assert_eq!(
+            resident_bytes("Name:\tx\nVmRSS:\t    1234 kB\n"),
+            Some(1234 * 1024)
+        );
         assert_eq!(resident_bytes("Name:\tx\n"), None);
     }
 }

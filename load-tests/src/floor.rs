@@ -69,7 +69,12 @@ pub enum FloorError {
 }
 
 /// Seals and sends a lesson to `destinations`, and measures this process meanwhile.
-pub fn measure(destinations: &[SocketAddr], mbit: f64, duration: Duration, send: Send) -> Result<Floor, FloorError> {
+pub fn measure(
+    destinations: &[SocketAddr],
+    mbit: f64,
+    duration: Duration,
+    send: Send,
+) -> Result<Floor, FloorError> {
     let process = Process::of(std::process::id())?;
     let frames = frames(mbit);
     let socket = UdpSocket::bind("127.0.0.1:0")?;
@@ -80,7 +85,9 @@ pub fn measure(destinations: &[SocketAddr], mbit: f64, duration: Duration, send:
         run: Vec::new(),
         errors: 0,
     };
-    let _ = sender.state.set_send_buffer_size((&sender.socket).into(), 4 << 20);
+    let _ = sender
+        .state
+        .set_send_buffer_size((&sender.socket).into(), 4 << 20);
     // A receiver that lags shall not turn into refused calls: its own kernel queue drops instead.
     sender.socket.set_nonblocking(false)?;
     let mut sealers = Vec::with_capacity(destinations.len());
@@ -128,7 +135,10 @@ fn frames(mbit: f64) -> Vec<Vec<usize>> {
         let frame = pattern.next_frame();
         let picture = AccessUnit::synthetic(frame.size, frame.keyframe);
         let payloads = picture.payloads(MTU - HEADER_BYTES, Cut::FullThenRest);
-        payloads.iter().map(|payload| payload.len() + HEADER_BYTES).collect()
+        payloads
+            .iter()
+            .map(|payload| payload.len() + HEADER_BYTES)
+            .collect()
     };
     (0..FRAMES).map(sizes).collect()
 }
@@ -153,7 +163,11 @@ impl Sender {
                 Send::Sendto => 1,
             };
             let rest = &sizes[first..];
-            let equal = rest.iter().take(most).take_while(|next| **next == size).count();
+            let equal = rest
+                .iter()
+                .take(most)
+                .take_while(|next| **next == size)
+                .count();
             let shorter = equal < most && rest.get(equal).is_some_and(|next| *next < size);
             let count = equal + usize::from(shorter);
             self.run.clear();
@@ -175,7 +189,8 @@ impl Sender {
                     segment_size: Some(segment),
                     src_ip: None,
                 };
-                self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
+                self.state
+                    .try_send(UdpSockRef::from(&self.socket), &transmit)
             }
             Send::Sendto => self.socket.send_to(&self.run, to).map(drop),
         };

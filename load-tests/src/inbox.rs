@@ -47,17 +47,22 @@ impl Inbox {
     ) -> io::Result<()> {
         loop {
             let mut meta = [RecvMeta::default(); MESSAGES];
-            let mut slices = self.storage.chunks_exact_mut(MESSAGE_BYTES).map(IoSliceMut::new);
-            let mut buffers: [IoSliceMut<'_>; MESSAGES] =
-                std::array::from_fn(|_| slices.next().expect("storage holds all messages"));
-            let count = match state.recv(UdpSockRef::from(socket), &mut buffers, &mut meta) {
+            let received = {
+                let mut slices = self
+                    .storage
+                    .chunks_exact_mut(MESSAGE_BYTES)
+                    .map(IoSliceMut::new);
+                let mut buffers: [IoSliceMut<'_>; MESSAGES] =
+                    std::array::from_fn(|_| slices.next().expect("storage holds all messages"));
+                state.recv(UdpSockRef::from(socket), &mut buffers, &mut meta)
+            };
+            let count = match received {
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 // An ICMP error of an earlier send; the next call reads on.
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => continue,
                 Err(error) => return Err(error),
             };
-            drop(buffers);
             for (message, meta) in self.storage.chunks_exact(MESSAGE_BYTES).zip(&meta[..count]) {
                 let arrival = meta.timestamp.unwrap_or_else(unix_now);
                 for bytes in message[..meta.len].chunks(meta.stride.max(1)) {
@@ -73,5 +78,7 @@ impl Inbox {
 }
 
 fn unix_now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }

@@ -99,7 +99,6 @@ pub struct Lesson {
     resources: Vec<Resource>,
     failures: Vec<String>,
     seconds: Vec<Sample>,
-    refused: usize,
 }
 
 impl Lesson {
@@ -131,15 +130,19 @@ impl Lesson {
             resources: Vec::new(),
             failures: Vec::new(),
             seconds: Vec::new(),
-            refused: 0,
             plan,
         };
         if let Some(whip) = lesson.plan.whip.clone() {
             let door = lesson.door(whip);
             let publisher = async { admission::publish(&door, &lesson.identity).await };
-            let (stand, resource) = lesson.runtime.block_on(publisher).map_err(|why| {
-                LessonError::Admission { who: "the publisher".to_owned(), why }
-            })?;
+            let (stand, resource) =
+                lesson
+                    .runtime
+                    .block_on(publisher)
+                    .map_err(|why| LessonError::Admission {
+                        who: "the publisher".to_owned(),
+                        why,
+                    })?;
             lesson.resources.push(resource);
             let programme = Programme {
                 source,
@@ -163,11 +166,17 @@ impl Lesson {
         let begin = tokio::time::Instant::now();
         for index in 0..wanted {
             let (door, identity, plan) = (door.clone(), self.identity.clone(), self.plan.clone());
-            let at = begin + plan.join_within.mul_f64(index as f64 / wanted.max(1) as f64);
+            let at = begin
+                + plan
+                    .join_within
+                    .mul_f64(index as f64 / wanted.max(1) as f64);
             joins.spawn_on(
                 async move {
                     tokio::time::sleep_until(at).await;
-                    (index, admission::watch(index, &door, &identity, &plan).await)
+                    (
+                        index,
+                        admission::watch(index, &door, &identity, &plan).await,
+                    )
                 },
                 self.runtime.handle(),
             );
@@ -182,7 +191,6 @@ impl Lesson {
                         self.crowd.join(seat)?;
                     }
                     Err(why) => {
-                        self.refused += 1;
                         settled += 1;
                         self.failures.push(format!("viewer {index}: {why}"));
                     }
@@ -199,7 +207,11 @@ impl Lesson {
     }
 
     /// Lets time pass.
-    pub fn run(&mut self, duration: Duration, mut each: impl FnMut(&Sample)) -> Result<(), LessonError> {
+    pub fn run(
+        &mut self,
+        duration: Duration,
+        mut each: impl FnMut(&Sample),
+    ) -> Result<(), LessonError> {
         let end = Instant::now() + duration;
         loop {
             let rest = end.saturating_duration_since(Instant::now());
@@ -212,7 +224,12 @@ impl Lesson {
 
     /// Packets that have arrived at all viewers so far.
     pub fn packets(&self) -> Result<u64, LessonError> {
-        Ok(self.crowd.report()?.iter().map(|viewer| viewer.packets).sum())
+        Ok(self
+            .crowd
+            .report()?
+            .iter()
+            .map(|viewer| viewer.packets)
+            .sum())
     }
 
     /// Ends the lesson: the publisher falls silent, what is under way arrives, sessions are deleted.
@@ -224,7 +241,11 @@ impl Lesson {
         let viewers = self.crowd.report()?;
         let publisher = self.publisher.take().map(|publisher| publisher.report());
         let failures = viewers.iter().filter_map(|viewer| {
-            Some(format!("viewer {}: {}", viewer.viewer, viewer.failure.as_ref()?))
+            Some(format!(
+                "viewer {}: {}",
+                viewer.viewer,
+                viewer.failure.as_ref()?
+            ))
         });
         self.failures.extend(failures);
         let resources = std::mem::take(&mut self.resources);
@@ -249,17 +270,26 @@ impl Lesson {
         match self.publisher_notices.recv_timeout(PUBLISHER_PATIENCE) {
             Ok(publisher::Notice::Connected) => Ok(()),
             Ok(publisher::Notice::Failed(why)) => Err(LessonError::Publisher(why)),
-            Err(_) => Err(LessonError::Publisher("no connection within ten seconds".to_owned())),
+            Err(_) => Err(LessonError::Publisher(
+                "no connection within ten seconds".to_owned(),
+            )),
         }
     }
 
     /// Hears one notice, if one comes in time; gives how many viewers it settles.
-    fn listen(&mut self, wait: Duration, each: &mut impl FnMut(&Sample)) -> Result<usize, LessonError> {
+    fn listen(
+        &mut self,
+        wait: Duration,
+        each: &mut impl FnMut(&Sample),
+    ) -> Result<usize, LessonError> {
         if let Ok(publisher::Notice::Failed(why)) = self.publisher_notices.try_recv() {
             return Err(LessonError::Publisher(why));
         }
         // Failures of the publisher are looked for at least this often.
-        match self.notices.recv_timeout(wait.min(Duration::from_millis(100))) {
+        match self
+            .notices
+            .recv_timeout(wait.min(Duration::from_millis(100)))
+        {
             Ok(viewer::Notice::Second(sample)) => {
                 each(&sample);
                 self.seconds.push(sample);

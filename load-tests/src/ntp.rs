@@ -12,7 +12,11 @@ pub struct Ntp(pub u64);
 impl Ntp {
     /// Now.
     pub fn now() -> Self {
-        Self::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        Self::from_unix(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+        )
     }
 
     /// A time since the Unix epoch.

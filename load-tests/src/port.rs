@@ -29,7 +29,11 @@ impl Port {
         let _ = state.set_recv_buffer_size((&socket).into(), BUFFER_BYTES);
         let _ = state.set_send_buffer_size((&socket).into(), BUFFER_BYTES);
         let address = socket.local_addr()?;
-        Ok(Self { socket, state, address })
+        Ok(Self {
+            socket,
+            state,
+            address,
+        })
     }
 
     /// The address it is bound to.
@@ -54,7 +58,11 @@ impl Port {
 
     /// Sends packets of `size` bytes each (the last may be shorter) with as few GSO calls as the kernel allows.
     pub fn send_run(&self, to: SocketAddr, run: &[u8], size: usize) -> io::Result<()> {
-        let segments = self.state.max_gso_segments().min(MAX_RUN_BYTES / size).max(1);
+        let segments = self
+            .state
+            .max_gso_segments()
+            .min(MAX_RUN_BYTES / size)
+            .max(1);
         for contents in run.chunks(segments * size) {
             let transmit = Transmit {
                 destination: to,
@@ -63,7 +71,8 @@ impl Port {
                 segment_size: Some(size),
                 src_ip: None,
             };
-            self.state.try_send(UdpSockRef::from(&self.socket), &transmit)?;
+            self.state
+                .try_send(UdpSockRef::from(&self.socket), &transmit)?;
         }
         Ok(())
     }

@@ -96,7 +96,11 @@ enum Command {
 
 impl Publisher {
     /// Starts the thread; notices go to `notices`.
-    pub fn start(stand: Stand, programme: Programme, notices: Sender<Notice>) -> std::io::Result<Self> {
+    pub fn start(
+        stand: Stand,
+        programme: Programme,
+        notices: Sender<Notice>,
+    ) -> std::io::Result<Self> {
         let (commands, inbox): (_, Receiver<Command>) = channel();
         let publishing = run::Publishing::new(Instant::now(), stand, programme)?;
         let thread = std::thread::Builder::new()
@@ -112,7 +116,9 @@ impl Publisher {
     pub fn report(&self) -> PublisherReport {
         let (reply, answer) = channel();
         let _ = self.commands.send(Command::Report(reply));
-        answer.recv_timeout(Duration::from_secs(1)).unwrap_or_default()
+        answer
+            .recv_timeout(Duration::from_secs(1))
+            .unwrap_or_default()
     }
 
     /// Stops sending media while repairs are still answered.

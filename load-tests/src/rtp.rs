@@ -107,10 +107,16 @@ mod tests {
     #[test]
     fn finds_extensions_of_both_forms() {
         let one = packet(0xbede, &[0x10, 0xff, 0, 0x31, 0xab, 0xcd, 0, 0]);
-        assert_eq!(Packet::parse(&one).unwrap().extension(3), Some(&[0xab, 0xcd][..]));
+        assert_eq!(
+            Packet::parse(&one).unwrap().extension(3),
+            Some(&[0xab, 0xcd][..])
+        );
         assert_eq!(Packet::parse(&one).unwrap().extension(2), None);
         let two = packet(0x1000, &[16, 1, 0xee, 3, 2, 0xab, 0xcd, 0]);
-        assert_eq!(Packet::parse(&two).unwrap().extension(3), Some(&[0xab, 0xcd][..]));
+        assert_eq!(
+            Packet::parse(&two).unwrap().extension(3),
+            Some(&[0xab, 0xcd][..])
+        );
     }
 
     #[test]
@@ -119,6 +125,10 @@ mod tests {
         for length in 0..bytes.len() - 1 {
             assert!(Packet::parse(&bytes[..length]).is_none(), "{length}");
         }
-        assert_eq!(Packet::parse(&bytes).unwrap().extension(3), None, "runs past the block");
+        assert_eq!(
+            Packet::parse(&bytes).unwrap().extension(3),
+            None,
+            "runs past the block"
+        );
     }
 }

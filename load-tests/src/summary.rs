@@ -83,14 +83,23 @@ impl Summary {
             gap.add(&viewer.gap).expect("the bounds are the same");
         }
         let sum = |value: fn(&crate::viewer::ViewerReport) -> u64| viewers.iter().map(value).sum();
-        let connected = viewers.iter().filter(|viewer| viewer.failure.is_none()).count();
-        let steady = outcome.seconds.iter().filter(|second| second.connected == outcome.wanted);
+        let connected = viewers
+            .iter()
+            .filter(|viewer| viewer.failure.is_none())
+            .count();
+        let steady = outcome
+            .seconds
+            .iter()
+            .filter(|second| second.connected == outcome.wanted);
         let rates = Spread::of(steady.map(|second| second.mbit_per_s));
         let publisher = outcome.publisher.as_ref();
         Self {
             viewers: outcome.wanted,
             viewers_connected: connected,
-            viewers_watching: viewers.iter().filter(|viewer| viewer.first_picture_ms.is_some()).count(),
+            viewers_watching: viewers
+                .iter()
+                .filter(|viewer| viewer.first_picture_ms.is_some())
+                .count(),
             packets_expected: sum(|viewer| viewer.packets_expected),
             packets_lost: sum(|viewer| viewer.packets_lost),
             duplicates: sum(|viewer| viewer.duplicates),
@@ -99,11 +108,14 @@ impl Summary {
             auth_failures: sum(|viewer| viewer.auth_failures),
             mbit_per_viewer: rates.map_or(0.0, |rates| rates.p50 / connected.max(1) as f64),
             join_ms: Spread::of(viewers.iter().filter_map(|viewer| viewer.join_ms)),
-            first_picture_ms: Spread::of(viewers.iter().filter_map(|viewer| viewer.first_picture_ms)),
+            first_picture_ms: Spread::of(
+                viewers.iter().filter_map(|viewer| viewer.first_picture_ms),
+            ),
             delay_ms: Percentiles::of(&delay),
             gap_ms: Percentiles::of(&gap),
             jitter_ms: Spread::of(viewers.iter().map(|viewer| viewer.jitter_ms)),
-            keyframe_requests: publisher.map_or(0, |publisher| publisher.keyframe_requests_ms.len()),
+            keyframe_requests: publisher
+                .map_or(0, |publisher| publisher.keyframe_requests_ms.len()),
             keyframe_request_spacing_ms: publisher
                 .and_then(|publisher| publisher.keyframe_request_spacing_ms),
         }
@@ -112,16 +124,25 @@ impl Summary {
     /// What keeps the lesson from having been served, in a sentence.
     pub fn shortfall(&self) -> Option<String> {
         if self.viewers_connected < self.viewers {
-            return Some(format!("{} of {} viewers were connected at the end", self.viewers_connected, self.viewers));
+            return Some(format!(
+                "{} of {} viewers were connected at the end",
+                self.viewers_connected, self.viewers
+            ));
         }
         if self.viewers_watching < self.viewers {
-            return Some(format!("{} of {} viewers saw a picture", self.viewers_watching, self.viewers));
+            return Some(format!(
+                "{} of {} viewers saw a picture",
+                self.viewers_watching, self.viewers
+            ));
         }
         if self.auth_failures > 0 {
             return Some(format!("{} packets were not authentic", self.auth_failures));
         }
         if self.packets_lost > 0 {
-            return Some(format!("{} of {} packets were lost", self.packets_lost, self.packets_expected));
+            return Some(format!(
+                "{} of {} packets were lost",
+                self.packets_lost, self.packets_expected
+            ));
         }
         None
     }

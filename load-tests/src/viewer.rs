@@ -86,7 +86,9 @@ impl Viewer {
                 connected_after: None,
                 picture_after: None,
                 capture_time_id: seat.answer.capture_time_id,
-                payload_types: payload_types.map(|(kind, number)| (*number, *kind)).collect(),
+                payload_types: payload_types
+                    .map(|(kind, number)| (*number, *kind))
+                    .collect(),
                 tracks: Vec::new(),
                 next_report: now + REPORT_INTERVAL,
                 authenticated: 0,
@@ -99,7 +101,9 @@ impl Viewer {
     /// Reads everything that waits on the socket, and answers.
     fn readable(&mut self, now: Instant, inbox: &mut Inbox, delays: &mut Histogram<u64>) {
         let session = &mut self.session;
-        let read = self.port.drain(inbox, |datagram| session.handle(now, &datagram, delays));
+        let read = self
+            .port
+            .drain(inbox, |datagram| session.handle(now, &datagram, delays));
         if let Err(error) = read {
             self.session.fail(error);
         }
@@ -196,7 +200,10 @@ impl Session {
             return Some(found);
         }
         let number = packet.payload_type();
-        let (_, kind) = self.payload_types.iter().find(|(known, _)| *known == number)?;
+        let (_, kind) = self
+            .payload_types
+            .iter()
+            .find(|(known, _)| *known == number)?;
         if self.tracks.len() == MAX_TRACKS {
             return None;
         }
@@ -210,7 +217,10 @@ impl Session {
         };
         for packet in packets {
             if let Some(report) = packet.as_any().downcast_ref::<SenderReport>()
-                && let Some(track) = self.tracks.iter_mut().find(|track| track.ssrc == report.ssrc)
+                && let Some(track) = self
+                    .tracks
+                    .iter_mut()
+                    .find(|track| track.ssrc == report.ssrc)
             {
                 track.hear_sender(now, report.ntp_time);
             }
@@ -232,7 +242,11 @@ impl Session {
         }
         if self.next_report <= now && !self.tracks.is_empty() {
             self.next_report = now + REPORT_INTERVAL;
-            let blocks = self.tracks.iter_mut().map(|track| track.report(now)).collect();
+            let blocks = self
+                .tracks
+                .iter_mut()
+                .map(|track| track.report(now))
+                .collect();
             packets.push(feedback::receiver_report(blocks));
         }
         packets

@@ -46,7 +46,11 @@ impl Publication {
         if kind == RtpCodecKind::Video
             && let Some(ssrc) = track.ssrcs().await.first().copied()
         {
-            let video = Video { track: track.clone(), ssrc, asked: None };
+            let video = Video {
+                track: track.clone(),
+                ssrc,
+                asked: None,
+            };
             *self.video.lock().expect("no holder panics") = Some(video);
         }
         while let Some(event) = track.poll().await {
@@ -65,14 +69,20 @@ impl Publication {
             let mut video = self.video.lock().expect("no holder panics");
             let Some(video) = video.as_mut() else { return };
             let now = Instant::now();
-            if video.asked.is_some_and(|asked| now - asked < KEYFRAME_SPACING) {
+            if video
+                .asked
+                .is_some_and(|asked| now - asked < KEYFRAME_SPACING)
+            {
                 return;
             }
             video.asked = Some(now);
             (video.track.clone(), video.ssrc)
         };
         let (track, media_ssrc) = target;
-        let request = PictureLossIndication { sender_ssrc: 0, media_ssrc };
+        let request = PictureLossIndication {
+            sender_ssrc: 0,
+            media_ssrc,
+        };
         let _ = track.write_rtcp(vec![Box::new(request)]).await;
     }
 }

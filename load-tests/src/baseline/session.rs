@@ -114,12 +114,16 @@ async fn answer(
     for track in local {
         connection.add_track(track).await?;
     }
-    connection.set_remote_description(RTCSessionDescription::offer(offer)?).await?;
+    connection
+        .set_remote_description(RTCSessionDescription::offer(offer)?)
+        .await?;
     let answer = connection.create_answer(None).await?;
     connection.set_local_description(answer).await?;
     gathered.notified().await;
     let description = connection.local_description().await;
-    let sdp = description.ok_or_else(|| Error::Other("there is no answer".to_owned()))?.sdp;
+    let sdp = description
+        .ok_or_else(|| Error::Other("there is no answer".to_owned()))?
+        .sdp;
     Ok((connection, sdp))
 }
 
@@ -138,7 +142,8 @@ fn local_track(kind: RtpCodecKind) -> (Arc<TrackLocalStaticRTP>, u32) {
                 mime_type: "video/H264".to_owned(),
                 clock_rate: 90_000,
                 sdp_fmtp_line:
-                    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f".to_owned(),
+                    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+                        .to_owned(),
                 ..RTCRtpCodec::default()
             },
         ),

@@ -30,7 +30,15 @@ pub enum ServerError {
 impl Server {
     /// The relay in local mode.
     pub fn relay(executable: &Path) -> Result<Self, ServerError> {
-        let arguments = ["relay", "--listen", "127.0.0.1:0", "--base-port", "0", "--log", "warn"];
+        let arguments = [
+            "relay",
+            "--listen",
+            "127.0.0.1:0",
+            "--base-port",
+            "0",
+            "--log",
+            "warn",
+        ];
         Self::start(executable, &arguments)
     }
 
@@ -62,7 +70,10 @@ impl Server {
         let inherited = std::env::vars_os().map(|(name, _)| name);
         let settings = inherited.filter(|name| name.to_string_lossy().starts_with("LECTERN_"));
         let mut command = Command::new(executable);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         // What is set for another relay of this machine shall not change this one.
         for name in settings {
             command.env_remove(name);
@@ -93,7 +104,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
+        let _ = kill(
+            Pid::from_raw(self.child.id().cast_signed()),
+            Signal::SIGTERM,
+        );
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }

@@ -11,7 +11,9 @@ use crate::baseline;
 
 /// Serves until interrupted, or until standard input is closed by whoever started it with a pipe.
 pub fn run(args: &BaselineServerArgs) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(args.listen)
             .await

@@ -59,8 +59,11 @@ pub fn joins(args: &BenchJoinsArgs) -> anyhow::Result<()> {
     let summary = Summary::of(&outcome);
     print!("{}", report::table::summary(&summary));
     if let Some(publisher) = &outcome.publisher {
-        let times: Vec<String> =
-            publisher.keyframe_requests_ms.iter().map(|at| format!("{at:.0}")).collect();
+        let times: Vec<String> = publisher
+            .keyframe_requests_ms
+            .iter()
+            .map(|at| format!("{at:.0}"))
+            .collect();
         println!("{:<18} {} ms", "requested at", times.join(" "));
     }
     if let Some(path) = &args.json {

@@ -58,7 +58,9 @@ impl Answer {
         let sections: Vec<&MediaDescription> = session
             .media_descriptions
             .iter()
-            .filter(|section| section.media_name.port.value != 0 && !section.has_attribute("inactive"))
+            .filter(|section| {
+                section.media_name.port.value != 0 && !section.has_attribute("inactive")
+            })
             .collect();
         // With BUNDLE the transport attributes of the first accepted section hold for all (RFC 8843 §7.3).
         let first = *sections.first().ok_or(AnswerError::Rejected)?;
@@ -84,7 +86,10 @@ impl Answer {
                 "active" => Setup::Active,
                 _ => Setup::Passive,
             },
-            accepted: sections.iter().filter_map(|section| accepted(section)).collect(),
+            accepted: sections
+                .iter()
+                .filter_map(|section| accepted(section))
+                .collect(),
             capture_time_id: capture_time_id(first),
         })
     }
@@ -121,7 +126,10 @@ fn capture_time_id(section: &MediaDescription) -> Option<u8> {
 /// `candidate:<foundation> <component> <transport> <priority> <address> <port> typ …` (RFC 8839 §5.1).
 fn candidates(session: &SessionDescription) -> Vec<SocketAddr> {
     let mut found = Vec::new();
-    let media = session.media_descriptions.iter().flat_map(|section| &section.attributes);
+    let media = session
+        .media_descriptions
+        .iter()
+        .flat_map(|section| &section.attributes);
     for attribute in session.attributes.iter().chain(media) {
         let ("candidate", Some(value)) = (attribute.key.as_str(), &attribute.value) else {
             continue;
@@ -162,13 +170,17 @@ mod tests {
         assert_eq!(answer.fingerprint, "ab:cd");
         assert_eq!(answer.setup, Setup::Passive);
         assert_eq!(answer.capture_time_id, Some(5));
-        assert_eq!(answer.candidates, ["192.0.2.1:4000".parse().unwrap()]);
+        let only: SocketAddr = "192.0.2.1:4000".parse().unwrap();
+        assert_eq!(answer.candidates, [only]);
     }
 
     #[test]
     fn names_what_is_missing() {
         let error = Answer::parse(&ANSWER.replace("a=ice-pwd:p\r\n", "")).unwrap_err();
         assert_eq!(error.to_string(), "the answer has no ice-pwd");
-        assert!(matches!(Answer::parse("nonsense"), Err(AnswerError::Syntax(_))));
+        assert!(matches!(
+            Answer::parse("nonsense"),
+            Err(AnswerError::Syntax(_))
+        ));
     }
 }

@@ -27,16 +27,20 @@ pub struct Resource {
 pub enum DoorError {
     /// The server could not be reached.
     #[error("{0} cannot be reached: {1}")]
-    Unreachable(Url, String),
+    Unreachable(String, String),
     /// It answered something else than 201.
     #[error("{0} answered {1}: {2}")]
-    Refused(Url, StatusCode, String),
+    Refused(String, StatusCode, String),
 }
 
 impl Door {
     /// A door at `endpoint`, opened with a bearer token if one is given.
     pub fn new(client: Client, endpoint: Url, token: Option<String>) -> Self {
-        Self { client, endpoint, token }
+        Self {
+            client,
+            endpoint,
+            token,
+        }
     }
 
     /// The address of this machine that faces the server, for the host candidate.
@@ -60,8 +64,9 @@ impl Door {
 
     /// Posts an offer; gives the answer and the resource.
     pub async fn post(&self, offer: String) -> Result<(String, Resource), DoorError> {
-        let unreachable =
-            |error: reqwest::Error| DoorError::Unreachable(self.endpoint.clone(), root_cause(&error));
+        let unreachable = |error: reqwest::Error| {
+            DoorError::Unreachable(self.endpoint.to_string(), root_cause(&error))
+        };
         let mut request = self
             .client
             .post(self.endpoint.clone())
@@ -79,7 +84,7 @@ impl Door {
         let body = response.text().await.map_err(unreachable)?;
         if status != StatusCode::CREATED {
             let body = body.chars().take(200).collect();
-            return Err(DoorError::Refused(self.endpoint.clone(), status, body));
+            return Err(DoorError::Refused(self.endpoint.to_string(), status, body));
         }
         let resource = Resource {
             client: self.client.clone(),

@@ -6,14 +6,11 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use rtc_crypto::RTCCrypto;
 use rtc_stun::attributes::{
-    ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME, AttrType,
-    RawAttribute,
+    ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME, AttrType, RawAttribute,
 };
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
-use rtc_stun::message::{
-    BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId,
-};
+use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
 use rtc_stun::textattrs::TextAttribute;
 use rtc_stun::xoraddr::XorMappedAddress;
 
@@ -62,7 +59,12 @@ pub struct Agent {
 }
 
 impl Agent {
-    pub fn new(now: Instant, local: Credentials, remote: Credentials, candidates: Vec<SocketAddr>) -> Self {
+    pub fn new(
+        now: Instant,
+        local: Credentials,
+        remote: Credentials,
+        candidates: Vec<SocketAddr>,
+    ) -> Self {
         Self {
             local,
             remote,
@@ -139,7 +141,12 @@ impl Agent {
     }
 
     /// A full (not lite) server checks too, and waits for our answers.
-    fn answer(&self, from: SocketAddr, mut request: Message, crypto: &dyn RTCCrypto) -> Option<Vec<u8>> {
+    fn answer(
+        &self,
+        from: SocketAddr,
+        mut request: Message,
+        crypto: &dyn RTCCrypto,
+    ) -> Option<Vec<u8>> {
         MessageIntegrity::check(&mut request, self.local.pwd.as_bytes(), crypto).ok()?;
         let mut reply = Message::new();
         reply
@@ -202,8 +209,10 @@ mod tests {
 
     fn pair(now: Instant) -> (Agent, Agent, SocketAddr, SocketAddr) {
         let (ours, theirs) = (Credentials::random(), Credentials::random());
-        let (here, there): (SocketAddr, SocketAddr) =
-            ("192.0.2.1:1".parse().unwrap(), "192.0.2.2:2".parse().unwrap());
+        let (here, there): (SocketAddr, SocketAddr) = (
+            "192.0.2.1:1".parse().unwrap(),
+            "192.0.2.2:2".parse().unwrap(),
+        );
         (
             Agent::new(now, ours.clone(), theirs.clone(), vec![there]),
             Agent::new(now, theirs, ours, vec![here]),
@@ -220,8 +229,14 @@ mod tests {
         let checks = client.poll(now, provider.crypto());
         assert_eq!(checks.len(), 1);
         assert!(client.poll(now, provider.crypto()).is_empty());
-        let reply = server.handle(now, here, &checks[0].1, provider.crypto()).unwrap();
-        assert!(client.handle(now, there, &reply, provider.crypto()).is_none());
+        let reply = server
+            .handle(now, here, &checks[0].1, provider.crypto())
+            .unwrap();
+        assert!(
+            client
+                .handle(now, there, &reply, provider.crypto())
+                .is_none()
+        );
         assert_eq!(client.selected(), Some(there));
     }
 
@@ -232,12 +247,22 @@ mod tests {
         let (mut client, _, here, there) = pair(now);
         let (_, mut stranger, _, _) = pair(now);
         let checks = client.poll(now, provider.crypto());
-        assert!(stranger.handle(now, here, &checks[0].1, provider.crypto()).is_none());
+        assert!(
+            stranger
+                .handle(now, here, &checks[0].1, provider.crypto())
+                .is_none()
+        );
         let (_, mut server, ..) = pair(now);
         server.local = client.remote.clone();
-        let reply = server.handle(now, here, &checks[0].1, provider.crypto()).unwrap();
+        let reply = server
+            .handle(now, here, &checks[0].1, provider.crypto())
+            .unwrap();
         client.handle(now, here, &reply, provider.crypto());
-        assert_eq!(client.selected(), None, "right answer from the wrong address");
+        assert_eq!(
+            client.selected(),
+            None,
+            "right answer from the wrong address"
+        );
         let mut forged = reply;
         forged[25] ^= 1;
         client.handle(now, there, &forged, provider.crypto());

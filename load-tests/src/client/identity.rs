@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use rtc_crypto::{HashAlgorithm, RTCCryptoProvider, default_provider};
-use rtc_dtls::config::{
-    ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig,
-};
+use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::error::Error;
@@ -97,7 +95,10 @@ impl Identity {
 }
 
 fn fingerprint(provider: &dyn RTCCryptoProvider, certificate: &[u8]) -> Option<String> {
-    let digest = provider.crypto().hash(HashAlgorithm::Sha256, certificate).ok()?;
+    let digest = provider
+        .crypto()
+        .hash(HashAlgorithm::Sha256, certificate)
+        .ok()?;
     let bytes: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(bytes.join(":"))
 }

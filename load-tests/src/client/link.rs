@@ -82,7 +82,11 @@ impl Link {
             .filter(|candidate| candidate.is_ipv4() == local.is_ipv4())
             .copied()
             .collect();
-        let (connect, accept) = if is_client { (Some(config), None) } else { (None, Some(config)) };
+        let (connect, accept) = if is_client {
+            (Some(config), None)
+        } else {
+            (None, Some(config))
+        };
         Ok(Self {
             identity: identity.clone(),
             agent: Agent::new(now, credentials, answer.credentials.clone(), candidates),
@@ -105,7 +109,12 @@ impl Link {
     }
 
     /// Takes one datagram, told apart by its first byte (RFC 7983).
-    pub fn handle(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<Event, LinkError> {
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Event, LinkError> {
         match datagram.first() {
             Some(0..=3) => {
                 let crypto = self.identity.provider().crypto();
@@ -126,7 +135,8 @@ impl Link {
         if self.agent.is_expired(now) {
             return Err(LinkError::Expired);
         }
-        self.outbox.extend(self.agent.poll(now, self.identity.provider().crypto()));
+        self.outbox
+            .extend(self.agent.poll(now, self.identity.provider().crypto()));
         if let Some(remote) = self.remote
             && self.dtls.poll_timeout(&remote).is_some_and(|at| at <= now)
         {
@@ -180,7 +190,12 @@ impl Link {
         Ok(())
     }
 
-    fn handle_dtls(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<Event, LinkError> {
+    fn handle_dtls(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Event, LinkError> {
         let known = self.remote == Some(from) || self.agent.selected().is_none();
         if !known || (self.connect.is_some() && self.remote.is_none()) {
             return Ok(Event::Nothing);
@@ -206,22 +221,27 @@ impl Link {
     /// RTCP is told from RTP by its packet type, 192 to 223 (RFC 5761 §4).
     fn handle_srtp(&mut self, datagram: &[u8]) -> Event {
         match (datagram.get(1), self.keys.as_mut()) {
-            (Some(192..=223), Some(keys)) => {
-                keys.open.decrypt_rtcp(datagram).map_or(Event::Nothing, Event::Rtcp)
-            }
+            (Some(192..=223), Some(keys)) => keys
+                .open
+                .decrypt_rtcp(datagram)
+                .map_or(Event::Nothing, Event::Rtcp),
             _ => Event::Rtp,
         }
     }
 
     fn export_keys(&self, remote: SocketAddr) -> Result<Keys, LinkError> {
-        let state = self.dtls.get_connection_state(remote).ok_or(LinkError::Profile)?;
+        let state = self
+            .dtls
+            .get_connection_state(remote)
+            .ok_or(LinkError::Profile)?;
         let (profile, name) = match state.srtp_protection_profile() {
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => {
                 (ProtectionProfile::AeadAes128Gcm, "AEAD_AES_128_GCM")
             }
-            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => {
-                (ProtectionProfile::Aes128CmHmacSha1_80, "AES_CM_128_HMAC_SHA1_80")
-            }
+            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => (
+                ProtectionProfile::Aes128CmHmacSha1_80,
+                "AES_CM_128_HMAC_SHA1_80",
+            ),
             _ => return Err(LinkError::Profile),
         };
         let mut config = Config {
@@ -242,8 +262,14 @@ impl Link {
         };
         Ok(Keys {
             profile: name,
-            seal: context(&config.keys.local_master_key, &config.keys.local_master_salt)?,
-            open: context(&config.keys.remote_master_key, &config.keys.remote_master_salt)?,
+            seal: context(
+                &config.keys.local_master_key,
+                &config.keys.local_master_salt,
+            )?,
+            open: context(
+                &config.keys.remote_master_key,
+                &config.keys.remote_master_salt,
+            )?,
         })
     }
 }

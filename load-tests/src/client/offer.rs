@@ -61,7 +61,9 @@ impl Offer<'_> {
     }
 
     fn write(&self, sdp: &mut String) -> std::fmt::Result {
-        let bundle: Vec<String> = (0..self.sections.len()).map(|mid| mid.to_string()).collect();
+        let bundle: Vec<String> = (0..self.sections.len())
+            .map(|mid| mid.to_string())
+            .collect();
         write!(
             sdp,
             "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
@@ -79,7 +81,11 @@ impl Offer<'_> {
             Kind::Video => ("video", VIDEO_PAYLOAD_TYPE),
             Kind::Audio => ("audio", AUDIO_PAYLOAD_TYPE),
         };
-        let family = if self.candidate.is_ipv4() { "IP4 0.0.0.0" } else { "IP6 ::" };
+        let family = if self.candidate.is_ipv4() {
+            "IP4 0.0.0.0"
+        } else {
+            "IP6 ::"
+        };
         write!(
             sdp,
             "m={name} 9 UDP/TLS/RTP/SAVPF {payload_type}\r\nc=IN {family}\r\na=rtcp:9 IN {family}\r\n\
@@ -134,8 +140,14 @@ mod tests {
     fn is_valid_sdp_with_one_section_per_track() {
         let credentials = Credentials::random();
         let sections = [
-            Section { kind: Kind::Video, ssrc: 7 },
-            Section { kind: Kind::Audio, ssrc: 8 },
+            Section {
+                kind: Kind::Video,
+                ssrc: 7,
+            },
+            Section {
+                kind: Kind::Audio,
+                ssrc: 8,
+            },
         ];
         let offer = Offer {
             direction: Direction::Send,
@@ -149,7 +161,10 @@ mod tests {
         assert_eq!(parsed.attribute("group").unwrap(), "BUNDLE 0 1");
         let video = &parsed.media_descriptions[0];
         assert_eq!(video.codecs()[&VIDEO_PAYLOAD_TYPE].name, "H264");
-        assert_eq!(video.attribute("ice-pwd"), Some(Some(credentials.pwd.as_str())));
+        assert_eq!(
+            video.attribute("ice-pwd"),
+            Some(Some(credentials.pwd.as_str()))
+        );
         assert!(video.has_attribute("sendonly"));
         let audio = &parsed.media_descriptions[1];
         assert_eq!(audio.codecs()[&AUDIO_PAYLOAD_TYPE].name, "opus");

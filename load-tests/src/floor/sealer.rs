@@ -36,7 +36,11 @@ impl Sealer {
         let (header, payload) = out[start..].split_at_mut(HEADER_BYTES);
         let tag = self
             .key
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&*header), payload)
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(&*header),
+                payload,
+            )
             .expect("a packet is far shorter than the limit of the cipher");
         out.extend_from_slice(tag.as_ref());
     }

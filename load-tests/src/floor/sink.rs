@@ -20,7 +20,8 @@ pub fn run(count: usize) -> io::Result<()> {
     let mut ports = Vec::with_capacity(count);
     for index in 0..count {
         let mut port = Port::bind(Ipv4Addr::LOCALHOST.into())?;
-        poll.registry().register(port.source(), Token(index), Interest::READABLE)?;
+        poll.registry()
+            .register(port.source(), Token(index), Interest::READABLE)?;
         ports.push(port);
     }
     let waker = Arc::new(Waker::new(poll.registry(), END)?);
@@ -29,7 +30,10 @@ pub fn run(count: usize) -> io::Result<()> {
         let _ = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
         let _ = waker.wake();
     });
-    let addresses: Vec<String> = ports.iter().map(|port| port.address().to_string()).collect();
+    let addresses: Vec<String> = ports
+        .iter()
+        .map(|port| port.address().to_string())
+        .collect();
     println!("{}", addresses.join(" "));
     io::stdout().flush()?;
     let mut events = Events::with_capacity(1024);
@@ -64,7 +68,10 @@ impl Sink {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("the sink has no output"))?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| io::Error::other("the sink has no output"))?;
         let mut output = BufReader::new(stdout);
         let mut line = String::new();
         output.read_line(&mut line)?;
@@ -75,7 +82,11 @@ impl Sink {
         if addresses.len() != count {
             return Err(io::Error::other("the sink could not bind all its sockets"));
         }
-        Ok(Self { child, addresses, output })
+        Ok(Self {
+            child,
+            addresses,
+            output,
+        })
     }
 
     /// Where it receives.

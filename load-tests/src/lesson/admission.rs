@@ -31,14 +31,23 @@ pub enum AdmissionError {
 }
 
 /// Publishes one video and one audio track. GCM is offered first, whatever the viewers do.
-pub async fn publish(door: &Door, identity: &Identity) -> Result<(Stand, Resource), AdmissionError> {
+pub async fn publish(
+    door: &Door,
+    identity: &Identity,
+) -> Result<(Stand, Resource), AdmissionError> {
     let (video_ssrc, audio_ssrc) = {
         let mut rng = rand::rng();
         (rng.random_range(2..u32::MAX), rng.random_range(2..u32::MAX))
     };
     let sections = [
-        Section { kind: Kind::Video, ssrc: video_ssrc },
-        Section { kind: Kind::Audio, ssrc: audio_ssrc },
+        Section {
+            kind: Kind::Video,
+            ssrc: video_ssrc,
+        },
+        Section {
+            kind: Kind::Audio,
+            ssrc: audio_ssrc,
+        },
     ];
     let admitted = enter(door, identity, Srtp::Gcm, Direction::Send, &sections).await?;
     let stand = Stand {
@@ -98,6 +107,18 @@ async fn enter(
     };
     let (sdp, resource) = door.post(offer.to_sdp()).await?;
     let answer = Answer::parse(&sdp)?;
-    let link = Link::new(Instant::now(), identity, srtp, port.address(), credentials, &answer)?;
-    Ok(Admitted { port, link, answer, resource })
+    let link = Link::new(
+        Instant::now(),
+        identity,
+        srtp,
+        port.address(),
+        credentials,
+        &answer,
+    )?;
+    Ok(Admitted {
+        port,
+        link,
+        answer,
+        resource,
+    })
 }

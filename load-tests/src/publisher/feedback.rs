@@ -50,7 +50,9 @@ impl Feedback {
             let packet = packet.as_any();
             if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
                 let sequences = nack.nacks.iter().flat_map(|pair| pair.packet_list());
-                demands.repairs.extend(sequences.map(|sequence| (nack.media_ssrc, sequence)));
+                demands
+                    .repairs
+                    .extend(sequences.map(|sequence| (nack.media_ssrc, sequence)));
             } else if let Some(loss) = packet.downcast_ref::<PictureLossIndication>() {
                 demands.keyframe |= loss.media_ssrc == self.video;
             } else if let Some(request) = packet.downcast_ref::<FullIntraRequest>() {
@@ -89,13 +91,22 @@ mod tests {
         let request = FullIntraRequest {
             sender_ssrc: 1,
             media_ssrc: 0,
-            fir: vec![FirEntry { ssrc: 7, sequence_number }],
+            fir: vec![FirEntry {
+                ssrc: 7,
+                sequence_number,
+            }],
         };
         request.marshal().unwrap().to_vec()
     }
 
     fn pli(media_ssrc: u32) -> Vec<u8> {
-        PictureLossIndication { sender_ssrc: 1, media_ssrc }.marshal().unwrap().to_vec()
+        PictureLossIndication {
+            sender_ssrc: 1,
+            media_ssrc,
+        }
+        .marshal()
+        .unwrap()
+        .to_vec()
     }
 
     #[test]
@@ -104,7 +115,10 @@ mod tests {
         let mut feedback = Feedback::new(start, 7);
         let at = |millis| start + Duration::from_millis(millis);
         assert!(feedback.hear(at(0), &pli(7)).keyframe);
-        assert!(!feedback.hear(at(100), &pli(8)).keyframe, "of another track");
+        assert!(
+            !feedback.hear(at(100), &pli(8)).keyframe,
+            "of another track"
+        );
         assert!(feedback.hear(at(700), &fir(1)).keyframe);
         assert!(!feedback.hear(at(800), &fir(1)).keyframe, "a repeated FIR");
         assert!(feedback.hear(at(1500), &fir(2)).keyframe);

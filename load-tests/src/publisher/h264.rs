@@ -64,7 +64,9 @@ impl AccessUnit {
                 _ => false,
             };
             if begins && has_slice {
-                pictures.push(Self { units: std::mem::take(&mut current) });
+                pictures.push(Self {
+                    units: std::mem::take(&mut current),
+                });
                 has_slice = false;
             }
             has_slice |= is_slice;
@@ -83,7 +85,11 @@ impl AccessUnit {
         let mut payloads = Vec::new();
         let sets = match cut {
             Cut::FullThenRest => 0,
-            Cut::Even => self.units.iter().take_while(|unit| matches!(kind(unit), SPS | PPS)).count(),
+            Cut::Even => self
+                .units
+                .iter()
+                .take_while(|unit| matches!(kind(unit), SPS | PPS))
+                .count(),
         };
         if sets > 0 {
             let mut aggregate = vec![0x60 | STAP_A];
@@ -141,11 +147,14 @@ fn units(file: &Bytes) -> impl Iterator<Item = Bytes> {
         .collect();
     let ends: Vec<usize> = starts.iter().skip(1).copied().chain([file.len()]).collect();
     let file = file.clone();
-    starts.into_iter().zip(ends).filter_map(move |(start, end)| {
-        let unit = &file[start + 3..end];
-        let length = unit.iter().rposition(|byte| *byte != 0)? + 1;
-        Some(file.slice(start + 3..start + 3 + length))
-    })
+    starts
+        .into_iter()
+        .zip(ends)
+        .filter_map(move |(start, end)| {
+            let unit = &file[start + 3..end];
+            let length = unit.iter().rposition(|byte| *byte != 0)? + 1;
+            Some(file.slice(start + 3..start + 3 + length))
+        })
 }
 
 #[cfg(test)]
@@ -165,7 +174,7 @@ mod tests {
         let picture = AccessUnit::synthetic(3000, true);
         let payloads = picture.payloads(1172, Cut::FullThenRest);
         let sizes: Vec<usize> = payloads.iter().map(Vec::len).collect();
-        assert_eq!(sizes, [10, 4, 1172, 1172, 665]);
+        assert_eq!(sizes, [10, 4, 1172, 1172, 661]);
         assert_eq!(payloads[2][..2], [0x60 | FU_A, 0x80 | IDR]);
         assert_eq!(payloads[4][1], 0x40 | IDR);
         assert_eq!(reassemble(&payloads[2..]), picture.units[2]);
@@ -185,8 +194,8 @@ mod tests {
     #[test]
     fn splits_a_file_into_pictures() {
         let file = Bytes::from_static(&[
-            0, 0, 0, 1, 9, 0x10, 0, 0, 0, 1, 0x67, 1, 2, 0, 0, 1, 0x68, 3, 0, 0, 1, 0x65, 0x88, 1, 0, 0, 1, 0x65, 0x08, 2, 0,
-            0, 0, 1, 0x41, 0x9a, 3, 0, 0, 1, 0x41, 0x9b, 4,
+            0, 0, 0, 1, 9, 0x10, 0, 0, 0, 1, 0x67, 1, 2, 0, 0, 1, 0x68, 3, 0, 0, 1, 0x65, 0x88, 1,
+            0, 0, 1, 0x65, 0x08, 2, 0, 0, 0, 1, 0x41, 0x9a, 3, 0, 0, 1, 0x41, 0x9b, 4,
         ]);
         let pictures = AccessUnit::split(file);
         assert_eq!(pictures.len(), 3);

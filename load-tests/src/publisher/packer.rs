@@ -42,13 +42,24 @@ impl Packer {
     }
 
     /// Writes the next packet into `out`, and gives its sequence number.
-    pub fn pack(&mut self, out: &mut Vec<u8>, timestamp: u32, marker: bool, payload: &[u8], left: Ntp) -> u16 {
+    pub fn pack(
+        &mut self,
+        out: &mut Vec<u8>,
+        timestamp: u32,
+        marker: bool,
+        payload: &[u8],
+        left: Ntp,
+    ) -> u16 {
         let sequence = self.sequence;
         self.sequence = self.sequence.wrapping_add(1);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload.len() as u32);
         out.clear();
-        out.push(if self.capture_time_id.is_some() { 0x90 } else { 0x80 });
+        out.push(if self.capture_time_id.is_some() {
+            0x90
+        } else {
+            0x80
+        });
         out.push(u8::from(marker) << 7 | self.payload_type);
         out.extend(sequence.to_be_bytes());
         out.extend(timestamp.to_be_bytes());
@@ -73,11 +84,17 @@ mod tests {
     fn writes_what_the_viewer_reads() {
         let mut packer = Packer::new(7, 102, Some(3));
         let mut out = Vec::new();
-        assert_eq!(packer.pack(&mut out, 9, true, &[1, 2], Ntp(0x0102_0304_0506_0708)), 1);
+        assert_eq!(
+            packer.pack(&mut out, 9, true, &[1, 2], Ntp(0x0102_0304_0506_0708)),
+            1
+        );
         let packet = Packet::parse(&out).unwrap();
         assert_eq!(out.len(), HEADER_BYTES + 2);
         assert!(packet.marker());
-        assert_eq!((packet.ssrc(), packet.payload_type(), packet.timestamp()), (7, 102, 9));
+        assert_eq!(
+            (packet.ssrc(), packet.payload_type(), packet.timestamp()),
+            (7, 102, 9)
+        );
         assert_eq!(packet.extension(3), Some(&[1, 2, 3, 4, 5, 6, 7, 8][..]));
         assert_eq!(packet.payload(), [1, 2]);
         assert_eq!(packer.pack(&mut out, 9, false, &[], Ntp(0)), 2);

@@ -53,7 +53,10 @@ impl Pattern {
         }
         self.until_keyframe -= 1;
         // Any generator will do that spreads evenly; this one needs no state but a word.
-        self.noise = self.noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.noise = self
+            .noise
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223);
         let unit = f64::from(self.noise >> 8) / f64::from(1_u32 << 24);
         Frame {
             size: (self.mean * (1.0 - SPREAD + 2.0 * SPREAD * unit)) as usize,
@@ -84,7 +87,11 @@ mod tests {
         pattern.request_keyframe();
         assert!(pattern.next_frame().keyframe);
         let next = (0..100).position(|_| pattern.next_frame().keyframe);
-        assert_eq!(next, Some(INTERVAL as usize - 1), "the interval starts anew");
+        assert_eq!(
+            next,
+            Some(INTERVAL as usize - 1),
+            "the interval starts anew"
+        );
     }
 
     #[test]

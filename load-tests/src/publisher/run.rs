@@ -88,7 +88,8 @@ impl Publishing {
     pub fn new(now: Instant, stand: Stand, programme: Programme) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut port = stand.port;
-        poll.registry().register(port.source(), Token(0), Interest::READABLE)?;
+        poll.registry()
+            .register(port.source(), Token(0), Interest::READABLE)?;
         let sending = |kind, ssrc, offered| Sending {
             packer: Packer::new(
                 ssrc,
@@ -178,12 +179,14 @@ impl Publishing {
         let mut failure = None;
         let link = &mut self.link;
         self.port
-            .drain(inbox, |datagram| match link.handle(now, datagram.from, datagram.bytes) {
-                Ok(Event::Connected) => connected = true,
-                Ok(Event::Rtcp(compound)) => heard.push(compound),
-                Ok(Event::Closed) => failure = Some("the server closed the session".to_owned()),
-                Ok(Event::Rtp | Event::Nothing) => {}
-                Err(error) => failure = Some(error.to_string()),
+            .drain(inbox, |datagram| {
+                match link.handle(now, datagram.from, datagram.bytes) {
+                    Ok(Event::Connected) => connected = true,
+                    Ok(Event::Rtcp(compound)) => heard.push(compound),
+                    Ok(Event::Closed) => failure = Some("the server closed the session".to_owned()),
+                    Ok(Event::Rtp | Event::Nothing) => {}
+                    Err(error) => failure = Some(error.to_string()),
+                }
             })
             .map_err(|error| error.to_string())?;
         if let Some(why) = failure {
@@ -236,16 +239,24 @@ impl Publishing {
         match &self.state {
             State::Live(schedule) => {
                 let due = schedule.frame_due().min(schedule.sound_due());
-                if self.queue.is_empty() { due } else { due.min(schedule.next_batch) }
+                if self.queue.is_empty() {
+                    due
+                } else {
+                    due.min(schedule.next_batch)
+                }
             }
             State::Connecting | State::Paused => Instant::now() + MAX_WAIT,
         }
     }
 
     fn step(&mut self, now: Instant) -> Result<(), String> {
-        self.link.handle_timeout(now).map_err(|error| error.to_string())?;
+        self.link
+            .handle_timeout(now)
+            .map_err(|error| error.to_string())?;
         self.flush_link();
-        let Some(to) = self.link.remote() else { return Ok(()) };
+        let Some(to) = self.link.remote() else {
+            return Ok(());
+        };
         let State::Live(schedule) = &mut self.state else {
             return Ok(());
         };
@@ -314,20 +325,38 @@ impl Publishing {
             }
         };
         while budget > 0 {
-            let Some(queued) = self.queue.pop_front() else { break };
+            let Some(queued) = self.queue.pop_front() else {
+                break;
+            };
             budget = budget.saturating_sub(queued.payload.len() + HEADER_BYTES);
-            self.pack_and_seal(to, Kind::Video, queued.timestamp, queued.marker, &queued.payload);
+            self.pack_and_seal(
+                to,
+                Kind::Video,
+                queued.timestamp,
+                queued.marker,
+                &queued.payload,
+            );
         }
         self.flush_run(to);
     }
 
     /// Seals a packet into the run, which is sent first when it is full or the size changes.
-    fn pack_and_seal(&mut self, to: SocketAddr, kind: Kind, timestamp: u32, marker: bool, payload: &[u8]) {
+    fn pack_and_seal(
+        &mut self,
+        to: SocketAddr,
+        kind: Kind,
+        timestamp: u32,
+        marker: bool,
+        payload: &[u8],
+    ) {
         let sending = match kind {
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,
         };
-        let sequence = sending.packer.pack(&mut self.scratch, timestamp, marker, payload, Ntp::now());
+        let sequence =
+            sending
+                .packer
+                .pack(&mut self.scratch, timestamp, marker, payload, Ntp::now());
         let Some(sealed) = self.link.seal_rtp(&self.scratch) else {
             return;
         };
@@ -335,7 +364,8 @@ impl Publishing {
         sending.history.keep(sequence, sealed.clone());
         self.report.packets += 1;
         // The last packet of a run may be shorter than the others, and ends it.
-        let fits = self.run.bytes.len() + sealed.len() <= RUN_BYTES && sealed.len() <= self.run.size;
+        let fits =
+            self.run.bytes.len() + sealed.len() <= RUN_BYTES && sealed.len() <= self.run.size;
         if self.run.packets > 0 && !fits {
             self.flush_run(to);
         }
@@ -353,7 +383,11 @@ impl Publishing {
         if self.run.packets == 0 {
             return;
         }
-        if self.port.send_run(to, &self.run.bytes, self.run.size).is_err() {
+        if self
+            .port
+            .send_run(to, &self.run.bytes, self.run.size)
+            .is_err()
+        {
             self.report.send_errors += self.run.packets;
         }
         self.run.bytes.clear();

@@ -88,7 +88,9 @@ mod tests {
             pictures: vec![key, other.clone(), other],
             next: 0,
         };
-        let keys: Vec<bool> = (0..4).map(|_| source.next_picture().is_keyframe()).collect();
+        let keys: Vec<bool> = (0..4)
+            .map(|_| source.next_picture().is_keyframe())
+            .collect();
         assert_eq!(keys, [true, false, false, true]);
         source.request_keyframe();
         assert!(source.next_picture().is_keyframe());
@@ -96,7 +98,13 @@ mod tests {
 
     #[test]
     fn names_the_clip_it_cannot_read() {
-        let error = Source::clip(Path::new("/nowhere/lesson.h264")).err().unwrap();
-        assert!(error.to_string().starts_with("/nowhere/lesson.h264 cannot be read"));
+        let error = Source::clip(Path::new("/nowhere/lesson.h264"))
+            .err()
+            .unwrap();
+        assert!(
+            error
+                .to_string()
+                .starts_with("/nowhere/lesson.h264 cannot be read")
+        );
     }
 }

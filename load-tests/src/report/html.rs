@@ -38,20 +38,37 @@ fn page(outcome: &Outcome, summary: &Summary) -> String {
 
 fn plots(outcome: &Outcome) -> Vec<Plot> {
     let over_time = |value: &dyn Fn(&crate::viewer::Sample) -> Option<f64>| {
-        outcome.seconds.iter().filter_map(|second| Some((second.at_s, value(second)?))).collect()
+        outcome
+            .seconds
+            .iter()
+            .filter_map(|second| Some((second.at_s, value(second)?)))
+            .collect()
     };
     let delay = |name, pick: fn(Percentiles) -> f64| Series {
         name,
         mark: Mark::Line,
         points: over_time(&|second| second.delay_ms.map(pick)),
     };
-    let line = |name, points| Series { name, mark: Mark::Line, points };
-    let dots = |name, points| Series { name, mark: Mark::Dot, points };
+    let line = |name, points| Series {
+        name,
+        mark: Mark::Line,
+        points,
+    };
+    let dots = |name, points| Series {
+        name,
+        mark: Mark::Dot,
+        points,
+    };
     let per_viewer = |value: fn(&ViewerReport) -> Option<f64>| {
         let viewers = outcome.viewers.iter();
-        viewers.filter_map(|viewer| Some((viewer.viewer as f64, value(viewer)?))).collect()
+        viewers
+            .filter_map(|viewer| Some((viewer.viewer as f64, value(viewer)?)))
+            .collect()
     };
-    let requests = outcome.publisher.iter().flat_map(|publisher| &publisher.keyframe_requests_ms);
+    let requests = outcome
+        .publisher
+        .iter()
+        .flat_map(|publisher| &publisher.keyframe_requests_ms);
     vec![
         Plot {
             title: "Received by all viewers",
@@ -81,14 +98,20 @@ fn plots(outcome: &Outcome) -> Vec<Plot> {
             y: "ms",
             series: vec![
                 dots("connected", per_viewer(|viewer| viewer.join_ms)),
-                dots("first picture", per_viewer(|viewer| viewer.first_picture_ms)),
+                dots(
+                    "first picture",
+                    per_viewer(|viewer| viewer.first_picture_ms),
+                ),
             ],
         },
         Plot {
             title: "Packets missing, repairs under way included",
             x: "seconds",
             y: "packets",
-            series: vec![line("missing", over_time(&|second| Some(second.packets_missing as f64)))],
+            series: vec![line(
+                "missing",
+                over_time(&|second| Some(second.packets_missing as f64)),
+            )],
         },
         Plot {
             title: "Keyframe requests at the publisher",
@@ -96,7 +119,10 @@ fn plots(outcome: &Outcome) -> Vec<Plot> {
             y: "count",
             series: vec![dots(
                 "requests",
-                requests.enumerate().map(|(index, at)| (at / 1000.0, index as f64 + 1.0)).collect(),
+                requests
+                    .enumerate()
+                    .map(|(index, at)| (at / 1000.0, index as f64 + 1.0))
+                    .collect(),
             )],
         },
     ]
@@ -114,7 +140,10 @@ fn distribution(viewers: &[ViewerReport]) -> Vec<(f64, f64)> {
         .step_by(3)
         .map(|mille| {
             let share = f64::from(mille) / 1000.0;
-            (delay.value_at_quantile(share) as f64 / 1000.0, share * 100.0)
+            (
+                delay.value_at_quantile(share) as f64 / 1000.0,
+                share * 100.0,
+            )
         })
         .collect()
 }
@@ -122,7 +151,9 @@ fn distribution(viewers: &[ViewerReport]) -> Vec<(f64, f64)> {
 fn viewers(viewers: &[ViewerReport]) -> String {
     let mut rows = String::new();
     for viewer in viewers {
-        let millis = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
+        let millis = |value: Option<f64>| {
+            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"))
+        };
         let delay = |pick: fn(Percentiles) -> f64| millis(viewer.delay_ms.map(pick));
         let cells = [
             viewer.viewer.to_string(),
@@ -144,8 +175,21 @@ fn viewers(viewers: &[ViewerReport]) -> String {
         let _ = write!(rows, "<tr><td>{}</td></tr>", cells.join("</td><td>"));
     }
     let heads = [
-        "viewer", "joined ms", "picture ms", "MB", "packets", "lost", "twice", "asked", "jitter ms", "delay p50",
-        "p99", "p99.9", "longest gap", "forged", "failure",
+        "viewer",
+        "joined ms",
+        "picture ms",
+        "MB",
+        "packets",
+        "lost",
+        "twice",
+        "asked",
+        "jitter ms",
+        "delay p50",
+        "p99",
+        "p99.9",
+        "longest gap",
+        "forged",
+        "failure",
     ];
     format!(
         "<table><thead><tr><th>{}</th></tr></thead><tbody>{rows}</tbody></table>",
@@ -154,7 +198,10 @@ fn viewers(viewers: &[ViewerReport]) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

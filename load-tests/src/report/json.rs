@@ -20,15 +20,39 @@ struct Line<'a, T> {
 pub fn write(path: &Path, outcome: &Outcome, summary: &Summary) -> io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     for body in &outcome.seconds {
-        line(&mut out, &Line { kind: "second", body })?;
+        line(
+            &mut out,
+            &Line {
+                kind: "second",
+                body,
+            },
+        )?;
     }
     for body in &outcome.viewers {
-        line(&mut out, &Line { kind: "viewer", body })?;
+        line(
+            &mut out,
+            &Line {
+                kind: "viewer",
+                body,
+            },
+        )?;
     }
     if let Some(body) = &outcome.publisher {
-        line(&mut out, &Line { kind: "publisher", body })?;
+        line(
+            &mut out,
+            &Line {
+                kind: "publisher",
+                body,
+            },
+        )?;
     }
-    line(&mut out, &Line { kind: "summary", body: summary })?;
+    line(
+        &mut out,
+        &Line {
+            kind: "summary",
+            body: summary,
+        },
+    )?;
     out.flush()
 }
 

@@ -48,7 +48,8 @@ impl Plot {
     /// The figure as HTML with an SVG in it.
     pub fn to_html(&self) -> String {
         let mut html = String::new();
-        self.write(&mut html).expect("writing to a string cannot fail");
+        self.write(&mut html)
+            .expect("writing to a string cannot fail");
         html
     }
 
@@ -59,7 +60,12 @@ impl Plot {
         let x = |value: f64| LEFT + value / x_max * (WIDTH - LEFT - RIGHT);
         let y = |value: f64| HEIGHT - BOTTOM - value / y_max * (HEIGHT - TOP - BOTTOM);
         write!(out, "<figure><figcaption>{}, {}", self.title, self.y)?;
-        for (index, series) in self.series.iter().enumerate().filter(|_| self.series.len() > 1) {
+        for (index, series) in self
+            .series
+            .iter()
+            .enumerate()
+            .filter(|_| self.series.len() > 1)
+        {
             write!(out, " <span class=\"s{index}\">■ {}</span>", series.name)?;
         }
         write!(
@@ -90,17 +96,31 @@ impl Plot {
                 label(value, x_step)
             )?;
         }
-        write!(out, "<text class=\"x\" x=\"{}\" y=\"{}\">{}</text>", WIDTH / 2.0, HEIGHT - 4.0, self.x)?;
+        write!(
+            out,
+            "<text class=\"x\" x=\"{}\" y=\"{}\">{}</text>",
+            WIDTH / 2.0,
+            HEIGHT - 4.0,
+            self.x
+        )?;
         for (index, series) in self.series.iter().enumerate() {
             let place = series.points.iter().map(|(px, py)| (x(*px), y(*py)));
             match series.mark {
                 Mark::Line => {
-                    let path: Vec<String> = place.map(|(px, py)| format!("{px:.1},{py:.1}")).collect();
-                    write!(out, "<polyline class=\"s{index}\" points=\"{}\"/>", path.join(" "))?;
+                    let path: Vec<String> =
+                        place.map(|(px, py)| format!("{px:.1},{py:.1}")).collect();
+                    write!(
+                        out,
+                        "<polyline class=\"s{index}\" points=\"{}\"/>",
+                        path.join(" ")
+                    )?;
                 }
                 Mark::Dot => {
                     for (px, py) in place {
-                        write!(out, "<circle class=\"s{index}\" cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"3\"/>")?;
+                        write!(
+                            out,
+                            "<circle class=\"s{index}\" cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"3\"/>"
+                        )?;
                     }
                 }
             }

@@ -48,9 +48,15 @@ pub fn summary(summary: &Summary) -> String {
     );
     line(
         "authenticity",
-        format!("{} sampled, {} forged", summary.authenticated, summary.auth_failures),
+        format!(
+            "{} sampled, {} forged",
+            summary.authenticated, summary.auth_failures
+        ),
     );
-    line("rate", format!("{:.2} Mbit/s per viewer", summary.mbit_per_viewer));
+    line(
+        "rate",
+        format!("{:.2} Mbit/s per viewer", summary.mbit_per_viewer),
+    );
     line("joined", spread(summary.join_ms));
     line("first picture", spread(summary.first_picture_ms));
     line("delay", percentiles(summary.delay_ms));
@@ -58,15 +64,25 @@ pub fn summary(summary: &Summary) -> String {
     line("jitter", spread(summary.jitter_ms));
     let spacing = summary
         .keyframe_request_spacing_ms
-        .map_or_else(String::new, |shortest| format!(", at least {shortest:.0} ms apart"));
-    line("keyframe requests", format!("{}{spacing}", summary.keyframe_requests));
+        .map_or_else(String::new, |shortest| {
+            format!(", at least {shortest:.0} ms apart")
+        });
+    line(
+        "keyframe requests",
+        format!("{}{spacing}", summary.keyframe_requests),
+    );
     text
 }
 
 fn spread(spread: Option<Spread>) -> String {
     spread.map_or_else(
         || "–".to_owned(),
-        |spread| format!("p50 {:.1}  p95 {:.1}  max {:.1} ms", spread.p50, spread.p95, spread.max),
+        |spread| {
+            format!(
+                "p50 {:.1}  p95 {:.1}  max {:.1} ms",
+                spread.p50, spread.p95, spread.max
+            )
+        },
     )
 }
 

@@ -209,7 +209,11 @@ impl Loop {
                 Ok(Command::Join(seat)) => self.join(*seat),
                 Ok(Command::ResetWindow) => {
                     for viewer in &mut self.viewers {
-                        viewer.session.tracks.iter_mut().for_each(super::Track::reset_window);
+                        viewer
+                            .session
+                            .tracks
+                            .iter_mut()
+                            .for_each(super::Track::reset_window);
                     }
                 }
                 Ok(Command::Report(reply)) => {
@@ -232,7 +236,9 @@ impl Loop {
         let mut viewer = Viewer::new(now, seat);
         let token = Token(self.viewers.len());
         let registered =
-            self.poll.registry().register(viewer.port.source(), token, Interest::READABLE);
+            self.poll
+                .registry()
+                .register(viewer.port.source(), token, Interest::READABLE);
         if let Err(error) = registered {
             let _ = self.notices.send(Notice::Failed(index, error.to_string()));
             return;

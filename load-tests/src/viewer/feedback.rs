@@ -54,5 +54,8 @@ pub fn picture_loss(ssrc: u32) -> Vec<u8> {
 }
 
 fn marshal(packet: &impl Marshal) -> Vec<u8> {
-    packet.marshal().map(|bytes| bytes.to_vec()).unwrap_or_default()
+    packet
+        .marshal()
+        .map(|bytes| bytes.to_vec())
+        .unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! Interarrival jitter (RFC 3550 §6.4.1 and appendix A.8).
+//! Interarrival jitter (RFC 3550 §6.4.1 and appendix A.8), measured on the first packet of each frame as libwebrtc does:
+//! the sixty packets that follow at once would dilute it to nothing.
 
 use std::time::Duration;
 
@@ -6,8 +7,14 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Jitter {
     clock_rate: u32,
-    transit: Option<u32>,
+    previous: Option<Previous>,
     ticks: f64,
+}
+
+#[derive(Debug)]
+struct Previous {
+    timestamp: u32,
+    transit: u32,
 }
 
 impl Jitter {
@@ -15,17 +22,25 @@ impl Jitter {
     pub fn new(clock_rate: u32) -> Self {
         Self {
             clock_rate,
-            transit: None,
+            previous: None,
             ticks: 0.0,
         }
     }
 
     /// Takes note of a packet; `arrival` counts from any fixed moment.
     pub fn arrive(&mut self, arrival: Duration, timestamp: u32) {
+        if self
+            .previous
+            .as_ref()
+            .is_some_and(|previous| previous.timestamp == timestamp)
+        {
+            return;
+        }
         let ticks = arrival.as_micros() * u128::from(self.clock_rate) / 1_000_000;
         let transit = (ticks as u32).wrapping_sub(timestamp);
-        if let Some(previous) = self.transit.replace(transit) {
-            let difference = f64::from((transit.wrapping_sub(previous) as i32).unsigned_abs());
+        if let Some(previous) = self.previous.replace(Previous { timestamp, transit }) {
+            let step = transit.wrapping_sub(previous.transit) as i32;
+            let difference = f64::from(step.unsigned_abs());
             self.ticks += (difference - self.ticks) / 16.0;
         }
     }
@@ -60,7 +75,9 @@ mod tests {
         let mut jitter = Jitter::new(90_000);
         for frame in 0..1000_u64 {
             let late = if frame % 2 == 0 { 0 } else { 4 };
-            jitter.arrive(Duration::from_millis(frame * 40 + late), (frame * 3600) as u32);
+            let arrival = Duration::from_millis(frame * 40 + late);
+            jitter.arrive(arrival, (frame * 3600) as u32);
+            jitter.arrive(arrival + Duration::from_millis(9), (frame * 3600) as u32);
         }
         assert!((jitter.millis() - 4.0).abs() < 0.01, "{}", jitter.millis());
         assert_eq!(jitter.ticks(), 359);

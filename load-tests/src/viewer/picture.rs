@@ -30,7 +30,10 @@ impl FirstPicture {
             if self.is_keyframe && !begins {
                 return false;
             }
-            if self.timestamp.is_some_and(|current| timestamp.wrapping_sub(current) as i32 <= 0) {
+            if self
+                .timestamp
+                .is_some_and(|current| timestamp.wrapping_sub(current) as i32 <= 0)
+            {
                 return false;
             }
             *self = Self {
@@ -118,7 +121,10 @@ mod tests {
         let mut picture = FirstPicture::default();
         assert!(!picture.arrive(1, 1, true, &FU_SLICE));
         assert!(!picture.arrive(2, 2, false, &[0x67, 0]));
-        assert!(!picture.arrive(3, 3, true, &FU_IDR), "its parameter set belongs to another frame");
+        assert!(
+            !picture.arrive(3, 3, true, &FU_IDR),
+            "its parameter set belongs to another frame"
+        );
         assert!(!picture.arrive(4, 4, false, &[]));
         assert!(!picture.arrive(5, 5, false, &[0x78, 0xff]));
     }

@@ -133,7 +133,12 @@ impl Session {
                 .map_or(0.0, |track| track.jitter.millis()),
             delay_ms: Percentiles::of(&delay),
             gap_ms: Percentiles::of(&gap),
-            last_arrival: self.tracks.iter().map(|track| track.last_arrival).max().unwrap_or_default(),
+            last_arrival: self
+                .tracks
+                .iter()
+                .map(|track| track.last_arrival)
+                .max()
+                .unwrap_or_default(),
             delay,
             gap,
         }

@@ -222,13 +222,16 @@ mod tests {
         for sequence in [1, 3, 2, 2] {
             let bytes = packet(sequence, Ntp::from_unix(sent));
             let view = Packet::parse(&bytes).unwrap();
-            let track =
-                track.get_or_insert_with(|| Track::new(now, Kind::Video, &view, arrival));
+            let track = track.get_or_insert_with(|| Track::new(now, Kind::Video, &view, arrival));
             track.arrive(now, &view, bytes.len(), arrival, Some(3));
         }
         let mut track = track.unwrap();
         assert_eq!(track.delay.len(), 3);
-        assert!((2980..=3020).contains(&track.delay.max()), "{}", track.delay.max());
+        assert!(
+            (2980..=3020).contains(&track.delay.max()),
+            "{}",
+            track.delay.max()
+        );
         assert_eq!(track.gap.len(), 1);
         assert_eq!((track.sequence.lost(), track.sequence.duplicates()), (0, 1));
         track.reset_window();
