@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use participant::Door;
 use url::Url;
 
-use crate::play::Loudspeaker;
 use crate::play::screen::Screen;
+use crate::play::{Loudspeaker, Overlay};
 use crate::source::{Audio, Request, Video};
 use crate::{publish, watch};
 
@@ -84,8 +84,9 @@ struct Watch {
     json: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Stats {
+/// How statistics are told, once a second, on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Stats {
     /// As a table, and over each picture.
     Overlay,
     /// As a table.
@@ -99,8 +100,8 @@ enum Stats {
 pub enum Command {
     /// Send.
     Publish(publish::Options),
-    /// Receive.
-    Watch(watch::Options),
+    /// Receive, and tell how it goes.
+    Watch(watch::Options, Stats),
 }
 
 impl Cli {
@@ -108,32 +109,48 @@ impl Cli {
     pub fn command(self) -> Command {
         match self.command {
             Typed::Publish(typed) => {
-                let own = matches!(typed.video, Video::Clip(_) | Video::Network(_));
+                let own = typed.video.may_have_sound();
                 Command::Publish(publish::Options {
                     door: door(typed.whip, typed.token),
                     request: Request {
                         video: typed.video,
-                        audio: typed.audio.unwrap_or(if own { Audio::Own } else { Audio::None }),
+                        audio: typed
+                            .audio
+                            .unwrap_or(if own { Audio::Own } else { Audio::None }),
                         bitrate: typed.bitrate,
                     },
                     report: typed.json_stats,
                     length: typed.seconds,
                 })
             }
-            Typed::Watch(typed) => Command::Watch(watch::Options {
-                door: door(typed.whep, typed.token),
-                slots: typed.slots,
-                screen: if typed.headless { Screen::Nowhere } else { Screen::Auto },
-                screens: if typed.headless { BTreeMap::new() } else { typed.screens.into_iter().collect() },
-                loudspeaker: if typed.headless { Loudspeaker::Silent } else { Loudspeaker::Default },
-                tell: match typed.stats {
-                    Stats::Overlay => watch::Tell::Overlay,
-                    Stats::Table => watch::Tell::Table,
-                    Stats::Json => watch::Tell::Json,
+            Typed::Watch(typed) => Command::Watch(
+                watch::Options {
+                    door: door(typed.whep, typed.token),
+                    slots: typed.slots,
+                    screen: if typed.headless {
+                        Screen::Nowhere
+                    } else {
+                        Screen::Auto
+                    },
+                    screens: if typed.headless {
+                        BTreeMap::new()
+                    } else {
+                        typed.screens.into_iter().collect()
+                    },
+                    loudspeaker: if typed.headless {
+                        Loudspeaker::Silent
+                    } else {
+                        Loudspeaker::Default
+                    },
+                    overlay: match typed.stats {
+                        Stats::Overlay => Overlay::Text,
+                        Stats::Table | Stats::Json => Overlay::None,
+                    },
+                    length: typed.seconds,
+                    report: typed.json,
                 },
-                length: typed.seconds,
-                report: typed.json,
-            }),
+                typed.stats,
+            ),
         }
     }
 }

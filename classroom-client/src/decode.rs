@@ -22,13 +22,26 @@ struct Candidates {
 fn candidates(codec: Codec) -> Candidates {
     match codec {
         Codec::H264 => Candidates {
-            hardware: &["vah264dec", "nvh264dec", "v4l2slh264dec", "v4l2h264dec", "mppvideodec", "vaapih264dec"],
+            hardware: &[
+                "vah264dec",
+                "nvh264dec",
+                "v4l2slh264dec",
+                "v4l2h264dec",
+                "mppvideodec",
+                "vaapih264dec",
+            ],
             // openh264dec is too slow for 4K.
             software: &["avdec_h264", "openh264dec"],
             encoder: Some("x264enc tune=zerolatency"),
         },
         Codec::H265 => Candidates {
-            hardware: &["vah265dec", "nvh265dec", "v4l2slh265dec", "mppvideodec", "vaapih265dec"],
+            hardware: &[
+                "vah265dec",
+                "nvh265dec",
+                "v4l2slh265dec",
+                "mppvideodec",
+                "vaapih265dec",
+            ],
             software: &["avdec_h265"],
             encoder: Some("x265enc tune=zerolatency"),
         },
@@ -98,7 +111,12 @@ pub fn fragment(codec: Codec) -> Result<String, Missing> {
 pub fn codecs() -> Vec<Codec> {
     [Codec::H264, Codec::H265, Codec::Vp9, Codec::Vp8, Codec::Av1]
         .into_iter()
-        .filter(|codec| candidates(*codec).software.iter().any(|element| elements::is_present(element)))
+        .filter(|codec| {
+            candidates(*codec)
+                .software
+                .iter()
+                .any(|element| elements::is_present(element))
+        })
         .collect()
 }
 
@@ -109,9 +127,14 @@ fn choose(codec: Codec) -> Result<&'static str, Missing> {
         encoder,
     } = candidates(codec);
     let by_hardware = hardware.iter().find(|element| {
-        elements::is_present(element) && encoder.is_some_and(|encoder| decodes(element, encoder, parser(codec)))
+        elements::is_present(element)
+            && encoder.is_some_and(|encoder| decodes(element, encoder, parser(codec)))
     });
-    let found = by_hardware.or_else(|| software.iter().find(|element| elements::is_present(element)));
+    let found = by_hardware.or_else(|| {
+        software
+            .iter()
+            .find(|element| elements::is_present(element))
+    });
     if let Some(element) = found {
         tracing::debug!(%codec, decoder = element, "decoder chosen");
     }

@@ -69,7 +69,14 @@ const LIBAV: &str = "gstreamer1.0-libav";
 const PACKAGES: &[(&str, &[&str])] = &[
     (
         "libgstreamer1.0-0",
-        &["capsfilter", "fakesink", "filesrc", "identity", "queue", "tee"],
+        &[
+            "capsfilter",
+            "fakesink",
+            "filesrc",
+            "identity",
+            "queue",
+            "tee",
+        ],
     ),
     (
         "gstreamer1.0-plugins-base",
@@ -138,14 +145,29 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("gstreamer1.0-plugins-ugly", &["x264enc"]),
     (
         LIBAV,
-        &["avdec_aac", "avdec_h264", "avdec_h265", "avdec_vp8", "avdec_vp9"],
+        &[
+            "avdec_aac",
+            "avdec_h264",
+            "avdec_h265",
+            "avdec_vp8",
+            "avdec_vp9",
+        ],
     ),
     (
         "gstreamer1.0-x",
-        &["clockoverlay", "textoverlay", "timeoverlay", "ximagesink", "xvimagesink"],
+        &[
+            "clockoverlay",
+            "textoverlay",
+            "timeoverlay",
+            "ximagesink",
+            "xvimagesink",
+        ],
     ),
     ("gstreamer1.0-alsa", &["alsasink", "alsasrc"]),
-    ("gstreamer1.0-vaapi", &["vaapih264dec", "vaapih264enc", "vaapih265dec"]),
+    (
+        "gstreamer1.0-vaapi",
+        &["vaapih264dec", "vaapih264enc", "vaapih265dec"],
+    ),
 ];
 
 #[cfg(test)]
@@ -176,7 +198,10 @@ mod tests {
 
     #[test]
     fn no_element_is_listed_twice() {
-        let mut names: Vec<_> = PACKAGES.iter().flat_map(|(_, elements)| *elements).collect();
+        let mut names: Vec<_> = PACKAGES
+            .iter()
+            .flat_map(|(_, elements)| *elements)
+            .collect();
         names.sort();
         let count = names.len();
         names.dedup();

@@ -24,7 +24,8 @@ pub const OPUS_TAIL: &str = "audioconvert ! audioresample ! audio/x-raw,rate=480
      ! opusenc frame-size=20 audio-type=voice bitrate=48000 inband-fec=true packet-loss-percentage=10 ! appsink name=audio";
 
 /// Raw pictures that wait for the encoder; when it is slower than the source the oldest is dropped, before any work went into it.
-pub const RAW_QUEUE: &str = "queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
+pub const RAW_QUEUE: &str =
+    "queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
 
 /// Size and rate of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,9 @@ impl Size {
     /// more for small pictures.
     pub fn default_bitrate(self) -> u32 {
         let bits = self.pixels_per_second() as f64;
-        (bits * 0.08).max(bits.sqrt() * 320.0).clamp(300_000.0, 40_000_000.0) as u32
+        (bits * 0.08)
+            .max(bits.sqrt() * 320.0)
+            .clamp(300_000.0, 40_000_000.0) as u32
     }
 }
 
@@ -125,7 +128,10 @@ impl Encoder {
             return false;
         };
         let limit = gst::ClockTime::try_from(TRIAL).unwrap_or(gst::ClockTime::SECOND);
-        pipeline.play().is_ok() && sink.try_pull_sample(limit).is_some_and(|sample| sample.buffer().is_some())
+        pipeline.play().is_ok()
+            && sink
+                .try_pull_sample(limit)
+                .is_some_and(|sample| sample.buffer().is_some())
     }
 
     /// From raw pictures to H.264, as a piece of a description: low delay, no B-frames, constant bit rate.
@@ -136,10 +142,14 @@ impl Encoder {
         // Colour formats differ between encoders, and videoconvert passes through what needs no conversion.
         match self {
             Encoder::Va => {
-                format!("videoconvert ! {element} rate-control=cbr bitrate={kbit} key-int-max={gop} b-frames=0 ref-frames=1")
+                format!(
+                    "videoconvert ! {element} rate-control=cbr bitrate={kbit} key-int-max={gop} b-frames=0 ref-frames=1"
+                )
             }
             Encoder::Vaapi => {
-                format!("videoconvert ! {element} rate-control=cbr bitrate={kbit} keyframe-period={gop} max-bframes=0")
+                format!(
+                    "videoconvert ! {element} rate-control=cbr bitrate={kbit} keyframe-period={gop} max-bframes=0"
+                )
             }
             Encoder::Nvenc => format!(
                 "videoconvert ! {element} preset=low-latency-hq zerolatency=true rc-mode=cbr bitrate={kbit} gop-size={gop}"
@@ -177,7 +187,11 @@ fn x264_preset(size: Size) -> &'static str {
 /// More slices than four cost more bits than they save time.
 fn threads() -> usize {
     static THREADS: OnceLock<usize> = OnceLock::new();
-    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).min(4))
+    *THREADS.get_or_init(|| {
+        std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(4)
+    })
 }
 
 /// The event that makes an encoder's next picture a keyframe; sent upstream from the sink. GStreamer's video library builds

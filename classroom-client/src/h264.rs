@@ -11,7 +11,10 @@ pub fn nal_units(access_unit: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest = next.map(|at| &unit[at + 3..]);
         // A four-byte start code leaves its first zero, and trailing_zero_8bits may follow, at the end of the unit before.
         let unit = &unit[..next.unwrap_or(unit.len())];
-        let end = unit.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        let end = unit
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |at| at + 1);
         Some(&unit[..end])
     })
     .filter(|unit| !unit.is_empty())
@@ -38,7 +41,8 @@ mod tests {
     use super::*;
 
     const ACCESS_UNIT: &[u8] = &[
-        0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0xaa, 0, 0, 1, 0x68, 0xce, 0, 0, 1, 0x65, 1, 2,
+        0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0xaa, 0, 0, 1, 0x68, 0xce, 0, 0,
+        1, 0x65, 1, 2,
     ];
 
     #[test]

@@ -24,7 +24,9 @@ pub fn duration(packet: &[u8]) -> Option<Duration> {
         _ => u64::from(packet.get(1)? & 0x3f),
     };
     let total = frame_us * frames;
-    (1..=120_000).contains(&total).then(|| Duration::from_micros(total))
+    (1..=120_000)
+        .contains(&total)
+        .then(|| Duration::from_micros(total))
 }
 
 /// The format to announce for a track that begins with `packet`: the stereo bit of its first byte (RFC 6716 §3.1).

@@ -48,7 +48,9 @@ struct Reports {
 
 impl std::fmt::Debug for Reports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reports").field("failure", &self.failure).finish_non_exhaustive()
+        f.debug_struct("Reports")
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
     }
 }
 
@@ -139,7 +141,9 @@ impl Pipeline {
     /// # Errors
     /// A device is not there, is busy, or refuses its settings.
     pub fn play(&self) -> Result<(), Error> {
-        self.inner.set_state(gst::State::Playing).map_err(|_| self.failure())?;
+        self.inner
+            .set_state(gst::State::Playing)
+            .map_err(|_| self.failure())?;
         Ok(())
     }
 
@@ -150,14 +154,20 @@ impl Pipeline {
     pub fn settle(&self, limit: std::time::Duration) -> Result<(), Error> {
         let limit = gst::ClockTime::try_from(limit).unwrap_or(gst::ClockTime::MAX);
         match self.inner.state(limit) {
-            (Ok(gst::StateChangeSuccess::Async), ..) => Err(Error::Broken("it does not answer".into())),
+            (Ok(gst::StateChangeSuccess::Async), ..) => {
+                Err(Error::Broken("it does not answer".into()))
+            }
             (Ok(_), ..) => Ok(()),
             (Err(_), ..) => Err(self.failure()),
         }
     }
 
     fn failure(&self) -> Error {
-        Error::Broken(self.reports.cause().unwrap_or_else(|| "the pipeline does not start".into()))
+        Error::Broken(
+            self.reports
+                .cause()
+                .unwrap_or_else(|| "the pipeline does not start".into()),
+        )
     }
 }
 
@@ -193,7 +203,11 @@ impl Branches {
     ///
     /// # Errors
     /// As [`Pipeline::parse`], or the pipeline is gone.
-    pub fn add(&self, description: &str, prepare: impl FnOnce(&gst::Bin)) -> Result<gst::Bin, Error> {
+    pub fn add(
+        &self,
+        description: &str,
+        prepare: impl FnOnce(&gst::Bin),
+    ) -> Result<gst::Bin, Error> {
         let pipeline = self
             .pipeline
             .upgrade()
@@ -240,7 +254,9 @@ impl Reports {
     }
 
     fn cause(&self) -> Option<String> {
-        lock(&self.missing).clone().or_else(|| lock(&self.failure).clone())
+        lock(&self.missing)
+            .clone()
+            .or_else(|| lock(&self.failure).clone())
     }
 }
 
@@ -266,8 +282,13 @@ fn missing_plugin(structure: &gst::StructureRef) -> Option<String> {
 fn explain(error: &gst::glib::Error, debug: Option<&str>) -> String {
     let general = one_line(&error.to_string());
     let general = general.trim_end_matches('.');
-    match debug.and_then(|debug| debug.split_once('\n')).map(|(_, detail)| one_line(detail)) {
-        Some(detail) if !detail.is_empty() => format!("{general}: {}", detail.trim_end_matches('.')),
+    match debug
+        .and_then(|debug| debug.split_once('\n'))
+        .map(|(_, detail)| one_line(detail))
+    {
+        Some(detail) if !detail.is_empty() => {
+            format!("{general}: {}", detail.trim_end_matches('.'))
+        }
         _ => general.to_owned(),
     }
 }
@@ -306,7 +327,9 @@ mod tests {
     fn a_failure_says_why() {
         gst::init().unwrap();
         let pipeline = Pipeline::parse("filesrc name=clip ! fakesink").unwrap();
-        pipeline.element("clip").set_property("location", "/nowhere/clip.mp4");
+        pipeline
+            .element("clip")
+            .set_property("location", "/nowhere/clip.mp4");
         let error = pipeline.play().unwrap_err().to_string();
         assert!(error.contains("/nowhere/clip.mp4"), "{error}");
     }

@@ -12,11 +12,11 @@ use gstreamer_app as app;
 use participant::{Codec, Kind};
 use tokio::sync::mpsc;
 
+use crate::decode;
 use crate::elements::{self, Missing};
 use crate::opus;
 use crate::pipeline::{Error, Notice, Pipeline};
 use crate::source::Epoch;
-use crate::decode;
 use screen::Screen;
 
 /// Decoded buffers between decoder and sink, so that the decoder works on while the sink waits for the right moment.
@@ -62,6 +62,11 @@ pub enum Overlay {
 pub enum Event {
     /// The decoder asks for a keyframe.
     KeyframeWanted {
+        /// Line of the slot.
+        line: usize,
+    },
+    /// Everything that was pushed before [`Player::finish`] is decoded.
+    Finished {
         /// Line of the slot.
         line: usize,
     },
@@ -142,10 +147,11 @@ impl Player {
         watch_upstream(&entrance, line, events.clone());
         count(&pipeline, codec.kind(), epoch, decoded.clone());
         pipeline.listen(move |notice| {
-            if let Notice::Failed(reason) = notice {
-                // Full only when nobody has looked for a long time; the first failure is in there.
-                let _ = events.try_send(Event::Failed { line, reason });
-            }
+            // Full only when nobody has looked for a long time; the first failure is in there.
+            let _ = events.try_send(match notice {
+                Notice::Ended => Event::Finished { line },
+                Notice::Failed(reason) => Event::Failed { line, reason },
+            });
         });
         pipeline.play()?;
         Ok(Self {
@@ -189,17 +195,27 @@ impl Player {
         let _ = self.entrance.push_buffer(buffer);
     }
 
+    /// Says that nothing more will be pushed; [`Event::Finished`] follows when all of it was decoded and was due.
+    pub fn finish(&self) {
+        let _ = self.entrance.end_of_stream();
+    }
+
     /// Has the decoder make up the sound between what was pushed last and `until`: from the copy that the next packet carries,
     /// or from what went before.
     fn conceal(&self, until: Duration) {
-        let Some((end, hole)) = self.sound_end.and_then(|end| Some((end, until.checked_sub(end)?))) else {
+        let Some((end, hole)) = self
+            .sound_end
+            .and_then(|end| Some((end, until.checked_sub(end)?)))
+        else {
             return;
         };
         if !(GAP..=MOST_CONCEALED).contains(&hole) {
             return;
         }
         if let Some(start) = clock_time(end) {
-            let gap = gst::event::Gap::builder(start).duration(clock_time(hole)).build();
+            let gap = gst::event::Gap::builder(start)
+                .duration(clock_time(hole))
+                .build();
             if self.entrance.send_event(gap) {
                 lock(&self.decoded).concealed += hole;
             }
@@ -233,7 +249,9 @@ fn loudspeaker(loudspeaker: Loudspeaker) -> Result<String, Error> {
         return Ok("fakesink name=output sync=true".into());
     }
     let element = working.unwrap_or(first);
-    Ok(format!("audioconvert ! audioresample ! {element} name=output buffer-time=100000 provide-clock=false"))
+    Ok(format!(
+        "audioconvert ! audioresample ! {element} name=output buffer-time=100000 provide-clock=false"
+    ))
 }
 
 /// Turns the decoder's upstream requests for keyframes into events.
@@ -243,7 +261,9 @@ fn watch_upstream(entrance: &app::AppSrc, line: usize, events: mpsc::Sender<Even
     };
     pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
         if let Some(gst::PadProbeData::Event(event)) = &info.data
-            && event.structure().is_some_and(|structure| structure.name() == "GstForceKeyUnit")
+            && event
+                .structure()
+                .is_some_and(|structure| structure.name() == "GstForceKeyUnit")
         {
             let _ = events.try_send(Event::KeyframeWanted { line });
         }

@@ -121,17 +121,26 @@ impl MediaClock {
             Some(last) => {
                 // RFC 3550 §5.1: timestamps wrap, and video frames may come in decoding order, so the step is signed.
                 let ticks = i64::from(rtp.wrapping_sub(last.rtp).cast_signed());
-                (last.media + ticks * 1_000_000_000 / i64::from(rate), last.anchor)
+                (
+                    last.media + ticks * 1_000_000_000 / i64::from(rate),
+                    last.anchor,
+                )
             }
             None => (0, stated.unwrap_or(arrived)),
         };
         let wanted = match stated {
             Some(stated) => stated - media,
             // Nothing is known but the arrival: follow only when it contradicts by far.
-            None if (arrived - media - anchor).abs() > JUMP && self.last.is_some() => arrived - media,
+            None if (arrived - media - anchor).abs() > JUMP && self.last.is_some() => {
+                arrived - media
+            }
             None => anchor,
         };
-        let anchor = if (wanted - anchor).abs() > ANCHOR_TOLERANCE { wanted } else { anchor };
+        let anchor = if (wanted - anchor).abs() > ANCHOR_TOLERANCE {
+            wanted
+        } else {
+            anchor
+        };
         self.last = Some(Ticks { rtp, media, anchor });
         media + anchor
     }
@@ -146,7 +155,10 @@ mod tests {
         let mut playout = Playout::default();
         for frame in 0..1_000 {
             let captured = 1_000_000 * MS + frame * 33 * MS;
-            assert_eq!(playout.schedule(captured, frame * 33 * MS), frame * 33 * MS + LEAST_LEAD);
+            assert_eq!(
+                playout.schedule(captured, frame * 33 * MS),
+                frame * 33 * MS + LEAST_LEAD
+            );
         }
     }
 
@@ -155,7 +167,10 @@ mod tests {
         let mut playout = Playout::default();
         playout.schedule(0, 10 * MS);
         let late = playout.schedule(33 * MS, 33 * MS + 150 * MS);
-        assert!(late >= 33 * MS + 150 * MS + LEAST_LEAD, "it is still in time");
+        assert!(
+            late >= 33 * MS + 150 * MS + LEAST_LEAD,
+            "it is still in time"
+        );
         let next = playout.schedule(66 * MS, 66 * MS + 150 * MS);
         assert_eq!(next - late, 33 * MS);
     }
@@ -184,7 +199,10 @@ mod tests {
             let captured = frame * 33 * MS;
             lead = playout.schedule(captured, captured) - captured;
         }
-        assert!(lead < wide && lead <= LEAST_LEAD + SPARE + STEP_BACK, "{lead}");
+        assert!(
+            lead < wide && lead <= LEAST_LEAD + SPARE + STEP_BACK,
+            "{lead}"
+        );
     }
 
     #[test]
@@ -199,7 +217,9 @@ mod tests {
     fn rtp_time_is_even_where_stated_times_are_not() {
         let mut clock = MediaClock::default();
         for packet in 0..1_000i64 {
-            let rtp = u32::MAX.wrapping_sub(48_000).wrapping_add(packet as u32 * 960);
+            let rtp = u32::MAX
+                .wrapping_sub(48_000)
+                .wrapping_add(packet as u32 * 960);
             let wobble = (packet % 7) * MS;
             let captured = clock.captured(rtp, 48_000, Some(packet * 20 * MS + wobble), 0);
             assert_eq!(captured, packet * 20 * MS);
@@ -210,9 +230,15 @@ mod tests {
     fn a_publisher_that_comes_back_is_followed() {
         let mut clock = MediaClock::default();
         clock.captured(1_000, 90_000, Some(0), 0);
-        assert_eq!(clock.captured(900_000_000, 90_000, Some(5_000 * MS), 0), 5_000 * MS);
+        assert_eq!(
+            clock.captured(900_000_000, 90_000, Some(5_000 * MS), 0),
+            5_000 * MS
+        );
         let mut unstated = MediaClock::default();
         unstated.captured(1_000, 90_000, None, 0);
-        assert_eq!(unstated.captured(900_000_000, 90_000, None, 5_000 * MS), 5_000 * MS);
+        assert_eq!(
+            unstated.captured(900_000_000, 90_000, None, 5_000 * MS),
+            5_000 * MS
+        );
     }
 }

@@ -63,7 +63,10 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     let config = Config {
         video: Some(formats.video),
         audio: formats.audio,
-        expected_bitrate: options.request.bitrate.map_or(Config::default().expected_bitrate, u64::from),
+        expected_bitrate: options
+            .request
+            .bitrate
+            .map_or(Config::default().expected_bitrate, u64::from),
         ..Config::default()
     };
     let (publisher, events) = Publisher::start(options.door.clone(), config);
@@ -237,7 +240,12 @@ impl Report {
         }
     }
 
-    fn write(&mut self, statistics: &Statistics, elapsed: Duration, connected: bool) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        statistics: &Statistics,
+        elapsed: Duration,
+        connected: bool,
+    ) -> Result<(), Error> {
         let row = Row {
             seconds: elapsed.as_secs_f64(),
             connected,
@@ -253,9 +261,10 @@ impl Report {
             round_trip_ms: statistics.round_trip.map(|time| time.as_secs_f64() * 1e3),
         };
         let line = serde_json::to_string(&row).map_err(std::io::Error::from);
-        line.and_then(|line| writeln!(self.file, "{line}")).map_err(|error| Error::Report {
-            path: self.path.clone(),
-            error,
-        })
+        line.and_then(|line| writeln!(self.file, "{line}"))
+            .map_err(|error| Error::Report {
+                path: self.path.clone(),
+                error,
+            })
     }
 }

@@ -54,6 +54,16 @@ pub enum Video {
     Pattern(pattern::Pattern),
 }
 
+impl Video {
+    /// Whether there can be sound in it.
+    pub fn may_have_sound(&self) -> bool {
+        match self {
+            Video::Clip(_) | Video::Network(_) => true,
+            Video::Camera(_) | Video::Screen(_) | Video::Pattern(_) => false,
+        }
+    }
+}
+
 /// What to take sound from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audio {
@@ -210,21 +220,34 @@ enum Expected {
 
 /// Builds and starts what a request asks for. Blocks.
 fn assemble(request: &Request, outlet: &Outlet) -> Result<Engines, OpenError> {
+    if request.audio == Audio::Own && !request.video.may_have_sound() {
+        let reason = "only a file or a network source has sound of its own";
+        return Err(OpenError::Unusable(reason.into()));
+    }
     let mut engines = Engines::default();
     match &request.video {
         Video::Clip(path) => {
-            let sound = if request.audio == Audio::Own { clip::Sound::Play } else { clip::Sound::Skip };
+            let sound = if request.audio == Audio::Own {
+                clip::Sound::Play
+            } else {
+                clip::Sound::Skip
+            };
             engines.clip = Some(clip::Player::open(path, sound, outlet.clone())?);
         }
         Video::Network(address) => engines.live.push(network::open(address, request, outlet)?),
-        Video::Camera(camera) => engines.live.push(camera::open(camera, request.bitrate, outlet)?),
-        Video::Screen(screen) => engines.live.push(screen::open(screen, request.bitrate, outlet)?),
-        Video::Pattern(pattern) => engines.live.push(pattern::open(pattern, request.bitrate, outlet)?),
+        Video::Camera(camera) => engines
+            .live
+            .push(camera::open(camera, request.bitrate, outlet)?),
+        Video::Screen(screen) => engines
+            .live
+            .push(screen::open(screen, request.bitrate, outlet)?),
+        Video::Pattern(pattern) => {
+            engines
+                .live
+                .push(pattern::open(pattern, request.bitrate, outlet)?)
+        }
     }
     match request.audio {
-        Audio::Own if !matches!(request.video, Video::Clip(_) | Video::Network(_)) => {
-            return Err(OpenError::Unusable("only a file or a network source has sound of its own".into()));
-        }
         Audio::Own | Audio::None => {}
         Audio::Microphone => engines.live.push(microphone::open(outlet)?),
         Audio::Tone => engines.live.push(pattern::tone(outlet)?),
@@ -276,7 +299,9 @@ async fn learn(
                 }
             }
             Some(Event::Failed(reason)) => return Err(OpenError::Unusable(reason)),
-            Some(Event::Ended) | None => return Err(OpenError::Unusable("the source ended at once".into())),
+            Some(Event::Ended) | None => {
+                return Err(OpenError::Unusable("the source ended at once".into()));
+            }
         }
     }
 }

@@ -114,7 +114,9 @@ impl Received {
             audio_ms_decoded: whole_ms(decoded.audio),
             audio_ms_concealed: whole_ms(decoded.concealed),
             audio_gaps: decoded.audio_gaps,
-            first_picture_ms: decoded.first.map(|first| ms(first.saturating_duration_since(start))),
+            first_picture_ms: decoded
+                .first
+                .map(|first| ms(first.saturating_duration_since(start))),
             delay_ms: self.delays.percentiles(),
             jitter_ms: ms(statistics.jitter),
             keyframe_requests: statistics.keyframe_requests,

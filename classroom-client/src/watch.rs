@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use participant::watch::{Config, Event, Watcher};
-use participant::{Codec, Door, Kind};
+use participant::{Codec, Door};
 use tokio::sync::mpsc;
 
 use crate::play::screen::Screen;
@@ -22,16 +22,8 @@ use line::Line;
 /// Reports of players that wait to be read; one per slot and a few to spare.
 const REPORTS: usize = 64;
 
-/// How statistics are told once a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tell {
-    /// A table on standard output.
-    Table,
-    /// A table, and text over each picture.
-    Overlay,
-    /// One JSON object per line on standard output.
-    Json,
-}
+/// How long the players may take to play what has arrived: the longest lead, and decoding.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// What to watch, and where it goes.
 #[derive(Debug, Clone)]
@@ -46,8 +38,8 @@ pub struct Options {
     pub screens: BTreeMap<String, Screen>,
     /// Where sound goes.
     pub loudspeaker: Loudspeaker,
-    /// How statistics are told.
-    pub tell: Tell,
+    /// Whether statistics are laid over each picture.
+    pub overlay: Overlay,
     /// When to stop; never, if not stated.
     pub length: Option<Duration>,
     /// Where the last report is written.
@@ -82,11 +74,15 @@ impl From<crate::pipeline::Error> for Error {
     }
 }
 
-/// Watches until `shutdown`, or as long as asked, and leaves.
+/// Watches until `shutdown`, or as long as asked, and leaves. Every second `tell` is given a report.
 ///
 /// # Errors
 /// A decoder is missing, nothing can be shown here, or the report cannot be written.
-pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result<Report, Error> {
+pub async fn run(
+    options: Options,
+    mut tell: impl FnMut(&Report),
+    shutdown: impl Future<Output = ()>,
+) -> Result<Report, Error> {
     let codecs = decode::codecs();
     if !codecs.contains(&Codec::H264) {
         // Every lesson is H.264: say what to install before connecting.
@@ -134,11 +130,12 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
                 None => break,
             },
             Some(event) = players.recv() => session.take_played(event),
-            _ = tick.tick() => session.tell(),
+            _ = tick.tick() => tell(&session.tick()),
             () = &mut shutdown => break,
             () = &mut end => break,
         }
     }
+    session.drain(&mut players).await;
     let report = session.report();
     session.watcher.close().await;
     if let Some(path) = &options.report {
@@ -179,7 +176,7 @@ impl Session<'_> {
                 tracing::info!("connected");
             }
             Event::Slot(slot) => {
-                let outputs = self.outputs(&slot.name, slot.kind);
+                let outputs = self.outputs(&slot.name);
                 let line = self
                     .lines
                     .entry(slot.line)
@@ -187,7 +184,7 @@ impl Session<'_> {
                 line.slot = slot;
             }
             Event::Frame(frame) => {
-                let outputs = self.outputs(&frame.slot.name, frame.slot.kind);
+                let outputs = self.outputs(&frame.slot.name);
                 let line = self
                     .lines
                     .entry(frame.slot.line)
@@ -209,9 +206,14 @@ impl Session<'_> {
 
     fn take_played(&mut self, event: play::Event) {
         match event {
+            play::Event::Finished { .. } => {}
             play::Event::KeyframeWanted { line } => self.watcher.request_keyframe(line),
             play::Event::Failed { line, reason } => {
-                tracing::warn!(line, reason, "playing failed: starting the slot's player again");
+                tracing::warn!(
+                    line,
+                    reason,
+                    "playing failed: starting the slot's player again"
+                );
                 if let Some(line) = self.lines.get_mut(&line) {
                     line.restart();
                 }
@@ -220,16 +222,33 @@ impl Session<'_> {
         }
     }
 
-    fn outputs(&self, slot: &str, kind: Kind) -> Outputs {
-        let screen = self.options.screens.get(slot).unwrap_or(&self.options.screen);
-        let overlay = match self.options.tell {
-            Tell::Overlay if kind == Kind::Video => Overlay::Text,
-            Tell::Overlay | Tell::Table | Tell::Json => Overlay::None,
+    /// Lets what has arrived be decoded and played, so that the last report counts it.
+    async fn drain(&self, players: &mut mpsc::Receiver<play::Event>) {
+        let mut playing = self.lines.values().filter(|line| line.finish()).count();
+        let finished = async {
+            while playing > 0 {
+                match players.recv().await {
+                    Some(play::Event::Finished { .. } | play::Event::Failed { .. }) => playing -= 1,
+                    Some(play::Event::KeyframeWanted { .. }) => {}
+                    None => return,
+                }
+            }
         };
+        if tokio::time::timeout(DRAIN, finished).await.is_err() {
+            tracing::debug!("a player did not finish");
+        }
+    }
+
+    fn outputs(&self, slot: &str) -> Outputs {
+        let screen = self
+            .options
+            .screens
+            .get(slot)
+            .unwrap_or(&self.options.screen);
         Outputs {
             screen: screen.clone(),
             loudspeaker: self.options.loudspeaker,
-            overlay,
+            overlay: self.options.overlay,
         }
     }
 
@@ -239,9 +258,12 @@ impl Session<'_> {
         let interval = now - self.told;
         self.told = now;
         let slots = self.lines.values_mut().map(|line| {
-            let counted = statistics
-                .iter()
-                .find(|counted| counted.slot.as_ref().is_some_and(|slot| slot.line == line.slot.line));
+            let counted = statistics.iter().find(|counted| {
+                counted
+                    .slot
+                    .as_ref()
+                    .is_some_and(|slot| slot.line == line.slot.line)
+            });
             line.report(counted, self.start, interval)
         });
         Report {
@@ -252,25 +274,18 @@ impl Session<'_> {
         }
     }
 
-    fn tell(&mut self) {
+    fn tick(&mut self) -> Report {
         for line in self.lines.values_mut() {
             if let Some(playout) = self.playouts.get_mut(&line.slot.name) {
                 line.settle(playout);
             }
         }
         let report = self.report();
-        match self.options.tell {
-            Tell::Json => match serde_json::to_string(&report) {
-                Ok(text) => println!("{text}"),
-                Err(error) => tracing::error!(%error, "the report cannot be written"),
-            },
-            Tell::Table => println!("{}", stats::table(&report)),
-            Tell::Overlay => {
-                println!("{}", stats::table(&report));
-                for (line, slot) in self.lines.values().zip(&report.slots) {
-                    line.show_text(&stats::overlay(slot));
-                }
+        if self.options.overlay == Overlay::Text {
+            for (line, slot) in self.lines.values().zip(&report.slots) {
+                line.show_text(&stats::overlay(slot));
             }
         }
+        report
     }
 }

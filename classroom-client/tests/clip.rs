@@ -26,7 +26,11 @@ fn a_clip_loops_with_the_same_bytes_and_without_a_seam() {
     let (first, rest) = pictures.split_at(60);
     for (index, unit) in pictures.iter().enumerate() {
         let expected = Duration::from_secs_f64(index as f64 / 30.0);
-        assert!(unit.timestamp.abs_diff(expected) < Duration::from_micros(200), "picture {index} at {:?}", unit.timestamp);
+        assert!(
+            unit.timestamp.abs_diff(expected) < Duration::from_micros(200),
+            "picture {index} at {:?}",
+            unit.timestamp
+        );
     }
     for pass in rest.chunks(60) {
         for (a, b) in first.iter().zip(pass) {
@@ -35,7 +39,11 @@ fn a_clip_loops_with_the_same_bytes_and_without_a_seam() {
         }
     }
     assert!(first[0].keyframe);
-    assert_eq!(first.iter().filter(|unit| unit.keyframe).count(), 2, "a keyframe every second");
+    assert_eq!(
+        first.iter().filter(|unit| unit.keyframe).count(),
+        2,
+        "a keyframe every second"
+    );
 }
 
 #[test]
@@ -53,16 +61,26 @@ fn opus_is_passed_through_without_holes() {
     for name in ["sound.mp4", "sound.mkv"] {
         let clip = Clip::two_seconds(name);
         let mut endless = Endless::open(clip.path(), Sound::Play).unwrap();
-        assert_eq!(endless.formats().audio, Some(AudioFormat::Opus { channels: 2 }));
+        assert_eq!(
+            endless.formats().audio,
+            Some(AudioFormat::Opus { channels: 2 })
+        );
         let packets = frames(&mut endless, Kind::Audio, 320);
         for pair in packets.windows(2) {
-            assert_eq!(pair[1].timestamp - pair[0].timestamp, Duration::from_millis(20), "{name}");
+            assert_eq!(
+                pair[1].timestamp - pair[0].timestamp,
+                Duration::from_millis(20),
+                "{name}"
+            );
         }
         let mut seen = BTreeMap::new();
         for packet in &packets {
             *seen.entry(packet.payload.clone()).or_insert(0u32) += 1;
         }
-        assert!(seen.values().filter(|count| **count >= 3).count() >= 90, "{name}: every pass has the same packets");
+        assert!(
+            seen.values().filter(|count| **count >= 3).count() >= 90,
+            "{name}: every pass has the same packets"
+        );
     }
 }
 
@@ -73,25 +91,41 @@ fn other_sound_becomes_opus() {
     assert!(endless.formats().audio.is_some());
     let packets = frames(&mut endless, Kind::Audio, 220);
     for pair in packets.windows(2) {
-        assert_eq!(pair[1].timestamp - pair[0].timestamp, Duration::from_millis(20));
+        assert_eq!(
+            pair[1].timestamp - pair[0].timestamp,
+            Duration::from_millis(20)
+        );
     }
 }
 
 #[test]
 fn pictures_in_another_order_than_they_are_shown_keep_their_pace() {
-    let clip = Clip::make("b-frames.mp4", &["-c:v", "libx264", "-bf", "2", "-g", "30", "-an"]);
+    let clip = Clip::make(
+        "b-frames.mp4",
+        &["-c:v", "libx264", "-bf", "2", "-g", "30", "-an"],
+    );
     let mut endless = Endless::open(clip.path(), Sound::Play).unwrap();
     let pictures = frames(&mut endless, Kind::Video, 150);
     for (index, unit) in pictures.iter().enumerate() {
         let expected = Duration::from_secs_f64(index as f64 / 30.0);
-        assert!(unit.timestamp.abs_diff(expected) < Duration::from_millis(1), "picture {index} at {:?}", unit.timestamp);
+        assert!(
+            unit.timestamp.abs_diff(expected) < Duration::from_millis(1),
+            "picture {index} at {:?}",
+            unit.timestamp
+        );
     }
 }
 
 #[test]
 fn a_clip_without_sound_has_none() {
     let clip = Clip::make("silent.mp4", &["-c:v", "libx264", "-bf", "0", "-an"]);
-    assert_eq!(Endless::open(clip.path(), Sound::Play).unwrap().formats().audio, None);
+    assert_eq!(
+        Endless::open(clip.path(), Sound::Play)
+            .unwrap()
+            .formats()
+            .audio,
+        None
+    );
 }
 
 #[test]
@@ -100,20 +134,41 @@ fn what_cannot_be_sent_as_it_is_is_refused_in_a_sentence() {
         Err(OpenError::Unusable(reason)) => reason,
         other => panic!("{other:?}"),
     };
-    let vp8 = Clip::make("vp8.webm", &["-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"]);
+    let vp8 = Clip::make(
+        "vp8.webm",
+        &["-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus"],
+    );
     let said = reason(vp8.path());
-    assert!(said.ends_with("its video is VP8, and a file is sent as it is: convert it to H.264 first"), "{said}");
+    assert!(
+        said.ends_with("its video is VP8, and a file is sent as it is: convert it to H.264 first"),
+        "{said}"
+    );
 
     let sound = common::scratch("sound-only.mp4");
-    ffmpeg(&["-f", "lavfi", "-i", "sine=duration=1", "-c:a", "libopus"], &sound);
-    assert!(reason(&sound).ends_with("holds no video"), "{}", reason(&sound));
+    ffmpeg(
+        &["-f", "lavfi", "-i", "sine=duration=1", "-c:a", "libopus"],
+        &sound,
+    );
+    assert!(
+        reason(&sound).ends_with("holds no video"),
+        "{}",
+        reason(&sound)
+    );
 
     let text = common::scratch("text.mp4");
     std::fs::write(&text, "this is not a clip").unwrap();
-    assert!(reason(&text).starts_with(&text.display().to_string()), "{}", reason(&text));
+    assert!(
+        reason(&text).starts_with(&text.display().to_string()),
+        "{}",
+        reason(&text)
+    );
 
     let nowhere = common::scratch("nowhere.mp4");
-    assert!(reason(&nowhere).ends_with("there is no such file"), "{}", reason(&nowhere));
+    assert!(
+        reason(&nowhere).ends_with("there is no such file"),
+        "{}",
+        reason(&nowhere)
+    );
     std::fs::remove_file(text).unwrap();
     std::fs::remove_file(sound).unwrap();
 }
@@ -128,7 +183,9 @@ async fn a_clip_waits_for_its_start_and_then_begins_with_a_keyframe() {
     };
     let epoch = Epoch::now();
     let mut capture = Capture::open(&request, epoch).await.unwrap();
-    assert!(matches!(capture.formats().video, VideoFormat::H264 { profile_level_id } if profile_level_id >> 16 == 0x42));
+    assert!(
+        matches!(capture.formats().video, VideoFormat::H264 { profile_level_id } if profile_level_id >> 16 == 0x42)
+    );
     let started = epoch.elapsed();
     capture.start();
     let mut pictures = Vec::new();

@@ -20,7 +20,6 @@ const NOWHERE: Outputs = Outputs {
 };
 
 fn pattern(width: u32, height: u32) -> Request {
-    gstreamer::init().unwrap();
     let size = Size {
         width,
         height,
@@ -62,19 +61,34 @@ async fn play_until(
 
 #[tokio::test]
 async fn what_is_captured_can_be_decoded() {
+    gstreamer::init().unwrap();
     let epoch = Epoch::now();
     let mut capture = Capture::open(&pattern(320, 180), epoch).await.unwrap();
     let (events, mut failures) = mpsc::channel(16);
     let (pictures, sound) = (SharedDecoded::default(), SharedDecoded::default());
     let open = |line, codec, decoded: &SharedDecoded| {
-        Player::open(line, codec, &NOWHERE, epoch, decoded.clone(), events.clone()).unwrap()
+        Player::open(
+            line,
+            codec,
+            &NOWHERE,
+            epoch,
+            decoded.clone(),
+            events.clone(),
+        )
+        .unwrap()
     };
     let mut players = [
         (Kind::Video, open(0, Codec::H264, &pictures)),
         (Kind::Audio, open(1, Codec::Opus, &sound)),
     ];
-    play_until(&mut capture, &mut players, &pictures, |decoded| decoded.frames >= 30).await;
-    play_until(&mut capture, &mut players, &sound, |decoded| decoded.audio >= Duration::from_secs(1)).await;
+    play_until(&mut capture, &mut players, &pictures, |decoded| {
+        decoded.frames >= 30
+    })
+    .await;
+    play_until(&mut capture, &mut players, &sound, |decoded| {
+        decoded.audio >= Duration::from_secs(1)
+    })
+    .await;
     assert_eq!(play::lock(&sound).audio_gaps, 0);
     assert_eq!(play::lock(&sound).concealed, Duration::ZERO);
     assert!(failures.try_recv().is_err());
@@ -82,7 +96,10 @@ async fn what_is_captured_can_be_decoded() {
 
 #[tokio::test]
 async fn an_encoder_makes_a_keyframe_when_asked() {
-    let mut capture = Capture::open(&pattern(320, 180), Epoch::now()).await.unwrap();
+    gstreamer::init().unwrap();
+    let mut capture = Capture::open(&pattern(320, 180), Epoch::now())
+        .await
+        .unwrap();
     // By itself it makes one every 120 pictures.
     while !next_frame(&mut capture, Kind::Video).await.keyframe {}
     for _ in 0..3 {
@@ -98,11 +115,13 @@ async fn an_encoder_makes_a_keyframe_when_asked() {
 
 #[tokio::test]
 async fn a_lost_packet_of_sound_is_concealed() {
+    gstreamer::init().unwrap();
     let epoch = Epoch::now();
     let mut capture = Capture::open(&pattern(320, 180), epoch).await.unwrap();
     let (events, _failures) = mpsc::channel(16);
     let decoded = SharedDecoded::default();
-    let mut player = Player::open(0, Codec::Opus, &NOWHERE, epoch, decoded.clone(), events).unwrap();
+    let mut player =
+        Player::open(0, Codec::Opus, &NOWHERE, epoch, decoded.clone(), events).unwrap();
     for packet in 0..60u32 {
         let frame = next_frame(&mut capture, Kind::Audio).await;
         if packet != 20 && packet != 40 {
@@ -120,6 +139,7 @@ async fn a_lost_packet_of_sound_is_concealed() {
 
 #[tokio::test]
 async fn another_publisher_with_another_size_is_decoded_by_the_same_player() {
+    gstreamer::init().unwrap();
     let epoch = Epoch::now();
     let (events, mut failures) = mpsc::channel(16);
     let decoded = SharedDecoded::default();
@@ -130,7 +150,10 @@ async fn another_publisher_with_another_size_is_decoded_by_the_same_player() {
     for (publisher, (width, height)) in [(1, (320, 180)), (2, (640, 360))] {
         let mut capture = Capture::open(&pattern(width, height), epoch).await.unwrap();
         let wanted = 20 * publisher;
-        play_until(&mut capture, &mut players, &decoded, |decoded| decoded.frames >= wanted).await;
+        play_until(&mut capture, &mut players, &decoded, |decoded| {
+            decoded.frames >= wanted
+        })
+        .await;
     }
     assert!(failures.try_recv().is_err());
 }

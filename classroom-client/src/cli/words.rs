@@ -57,9 +57,16 @@ fn screen(text: &str) -> Result<Video, String> {
         None => (text, Screen::default().fps),
     };
     // `screen:0` and `screen::0` both mean the display that X11 calls `:0`.
-    let display = place.strip_prefix("screen").and_then(|rest| rest.strip_prefix(':')).map(|display| {
-        if display.contains(':') { display.to_owned() } else { format!(":{display}") }
-    });
+    let display = place
+        .strip_prefix("screen")
+        .and_then(|rest| rest.strip_prefix(':'))
+        .map(|display| {
+            if display.contains(':') {
+                display.to_owned()
+            } else {
+                format!(":{display}")
+            }
+        });
     Ok(Video::Screen(Screen { display, fps: rate }))
 }
 
@@ -74,7 +81,9 @@ fn size(text: &str) -> Result<Size, String> {
         fps: number(rate, HIGHEST_RATE, "a rate")?,
     };
     if size.width % 2 == 1 || size.height % 2 == 1 || size.width < 16 || size.height < 16 {
-        return Err(format!("“{text}”: width and height must be even, and 16 at least"));
+        return Err(format!(
+            "“{text}”: width and height must be even, and 16 at least"
+        ));
     }
     Ok(size)
 }
@@ -133,17 +142,51 @@ mod tests {
     fn video_sources_are_told_apart() {
         let size = |width, height, fps| Size { width, height, fps };
         assert_eq!(video("file:a:b.mp4"), Ok(Video::Clip("a:b.mp4".into())));
-        assert_eq!(video("test:640x360@15"), Ok(Video::Pattern(Pattern(size(640, 360, 15)))));
-        assert_eq!(video("test:640x360"), Ok(Video::Pattern(Pattern(size(640, 360, 30)))));
-        let camera = |device: &str, size| Video::Camera(Camera { device: device.into(), size });
-        assert_eq!(video("v4l2:/dev/video0"), Ok(camera("/dev/video0", size(1_920, 1_080, 30))));
-        assert_eq!(video("v4l2:/dev/video2:640x480@25"), Ok(camera("/dev/video2", size(640, 480, 25))));
-        assert!(matches!(video("rtsp://10.0.0.7/main"), Ok(Video::Network(_))));
-        let screen = |display: Option<&str>, fps| Video::Screen(Screen { display: display.map(str::to_owned), fps });
+        assert_eq!(
+            video("test:640x360@15"),
+            Ok(Video::Pattern(Pattern(size(640, 360, 15))))
+        );
+        assert_eq!(
+            video("test:640x360"),
+            Ok(Video::Pattern(Pattern(size(640, 360, 30))))
+        );
+        let camera = |device: &str, size| {
+            Video::Camera(Camera {
+                device: device.into(),
+                size,
+            })
+        };
+        assert_eq!(
+            video("v4l2:/dev/video0"),
+            Ok(camera("/dev/video0", size(1_920, 1_080, 30)))
+        );
+        assert_eq!(
+            video("v4l2:/dev/video2:640x480@25"),
+            Ok(camera("/dev/video2", size(640, 480, 25)))
+        );
+        assert!(matches!(
+            video("rtsp://10.0.0.7/main"),
+            Ok(Video::Network(_))
+        ));
+        let screen = |display: Option<&str>, fps| {
+            Video::Screen(Screen {
+                display: display.map(str::to_owned),
+                fps,
+            })
+        };
         assert_eq!(video("screen"), Ok(screen(None, 15)));
         assert_eq!(video("screen@30"), Ok(screen(None, 30)));
         assert_eq!(video("screen::1@5"), Ok(screen(Some(":1"), 5)));
-        for wrong in ["", "file:", "clip.mp4", "test:640", "test:641x360", "test:99999x360", "test:640x360@0", "v4l2:"] {
+        for wrong in [
+            "",
+            "file:",
+            "clip.mp4",
+            "test:640",
+            "test:641x360",
+            "test:99999x360",
+            "test:640x360@0",
+            "v4l2:",
+        ] {
             assert!(video(wrong).is_err(), "{wrong}");
         }
     }
@@ -168,7 +211,10 @@ mod tests {
 
     #[test]
     fn slots_are_given_screens() {
-        assert_eq!(screen_of_slot("courseware=x11::0.1"), Ok(("courseware".into(), Shown::X11(":0.1".into()))));
+        assert_eq!(
+            screen_of_slot("courseware=x11::0.1"),
+            Ok(("courseware".into(), Shown::X11(":0.1".into())))
+        );
         assert!(screen_of_slot("courseware").is_err());
     }
 }

@@ -77,7 +77,9 @@ impl Screen {
         match self {
             Screen::X11(display) => output.set_property("display", display),
             Screen::Kms(connector) => output.set_property("connector-id", *connector),
-            Screen::Wayland if output.find_property("fullscreen").is_some() => output.set_property("fullscreen", true),
+            Screen::Wayland if output.find_property("fullscreen").is_some() => {
+                output.set_property("fullscreen", true)
+            }
             Screen::Wayland | Screen::Nowhere | Screen::Auto => {}
         }
     }
@@ -99,9 +101,14 @@ fn automatic() -> Result<&'static str, Error> {
     if let Some(element) = candidates.iter().find(|element| starts(element)) {
         return Ok(element);
     }
-    match candidates.iter().find(|element| !elements::is_present(element)) {
+    match candidates
+        .iter()
+        .find(|element| !elements::is_present(element))
+    {
         Some(element) => Err(Missing::new(element).into()),
-        None => Err(Error::Broken("there is no screen to show pictures on: use --headless".into())),
+        None => Err(Error::Broken(
+            "there is no screen to show pictures on: use --headless".into(),
+        )),
     }
 }
 

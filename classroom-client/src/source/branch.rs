@@ -6,7 +6,8 @@ use gstreamer_app as app;
 use participant::Kind;
 
 /// What `uridecodebin` need not decode. It stops there and exposes the track as it is.
-pub const KEEP: &str = "video/x-h264; video/x-raw(ANY); audio/x-opus,channel-mapping-family=0; audio/x-raw(ANY)";
+pub const KEEP: &str =
+    "video/x-h264; video/x-raw(ANY); audio/x-opus,channel-mapping-family=0; audio/x-raw(ANY)";
 
 /// What a clip's `uridecodebin` does not decode: no video at all, because a clip is sent as it is or not at all.
 pub const KEEP_ALL_VIDEO: &str = "video/x-h264; video/x-h265; video/x-vp8; video/x-vp9; video/x-av1; video/mpeg; \
@@ -47,10 +48,16 @@ impl Content {
         match structure.name().as_str() {
             "video/x-h264" => Content::H264,
             "video/x-raw" => {
-                let side = |name| structure.get::<i32>(name).map_or(0, |side| side.unsigned_abs());
+                let side = |name| {
+                    structure
+                        .get::<i32>(name)
+                        .map_or(0, |side| side.unsigned_abs())
+                };
                 let fps = structure
                     .get::<gst::Fraction>("framerate")
-                    .map_or(0, |rate| (f64::from(rate.numer()) / f64::from(rate.denom())).round() as u32);
+                    .map_or(0, |rate| {
+                        (f64::from(rate.numer()) / f64::from(rate.denom())).round() as u32
+                    });
                 Content::Pictures {
                     width: side("width"),
                     height: side("height"),
@@ -59,7 +66,9 @@ impl Content {
             }
             "audio/x-opus" => Content::Opus,
             "audio/x-raw" => Content::Sound,
-            name if name.starts_with("video/") || name.starts_with("image/") => Content::OtherVideo(codec_name(name)),
+            name if name.starts_with("video/") || name.starts_with("image/") => {
+                Content::OtherVideo(codec_name(name))
+            }
             _ => Content::Ignored,
         }
     }
@@ -80,7 +89,9 @@ fn codec_name(media_type: &str) -> String {
 
 /// Links a pad to the single free input of a bin.
 pub fn link(pad: &gst::Pad, bin: &gst::Bin) -> bool {
-    bin.sink_pads().first().is_some_and(|input| pad.link(input).is_ok())
+    bin.sink_pads()
+        .first()
+        .is_some_and(|input| pad.link(input).is_ok())
 }
 
 /// The appsink of a branch for `kind`.

@@ -6,9 +6,9 @@ use gstreamer::prelude::*;
 
 use super::OpenError;
 use super::outlet::Outlet;
+use crate::elements;
 use crate::encode::{Encoder, H264_TAIL, RAW_QUEUE, Size};
 use crate::pipeline::Pipeline;
-use crate::elements;
 
 /// A V4L2 device and the size asked of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,11 @@ pub struct Camera {
     pub size: Size,
 }
 
-pub(super) fn open(camera: &Camera, bitrate: Option<u32>, outlet: &Outlet) -> Result<Pipeline, OpenError> {
+pub(super) fn open(
+    camera: &Camera,
+    bitrate: Option<u32>,
+    outlet: &Outlet,
+) -> Result<Pipeline, OpenError> {
     elements::require(&["v4l2src"])?;
     if !camera.device.exists() {
         return Err(OpenError::Unusable(format!(

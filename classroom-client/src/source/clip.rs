@@ -114,7 +114,11 @@ fn read(mut clip: Endless, units: &mpsc::SyncSender<Result<Unit, OpenError>>) {
     }
 }
 
-fn pace(units: &mpsc::Receiver<Result<Unit, OpenError>>, stopped: &mpsc::Receiver<()>, outlet: &Outlet) {
+fn pace(
+    units: &mpsc::Receiver<Result<Unit, OpenError>>,
+    stopped: &mpsc::Receiver<()>,
+    outlet: &Outlet,
+) {
     let epoch = outlet.epoch();
     let mut start = epoch.elapsed();
     while let Ok(unit) = units.recv() {
@@ -131,7 +135,12 @@ fn pace(units: &mpsc::Receiver<Result<Unit, OpenError>>, stopped: &mpsc::Receive
             None if now - (start + unit.timestamp) > LATE => start = now - unit.timestamp,
             None => {}
         }
-        if !outlet.frame(unit.kind, unit.payload, start + unit.timestamp, unit.keyframe) {
+        if !outlet.frame(
+            unit.kind,
+            unit.payload,
+            start + unit.timestamp,
+            unit.keyframe,
+        ) {
             return;
         }
     }

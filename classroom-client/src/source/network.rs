@@ -8,9 +8,9 @@ use url::Url;
 use super::branch::{self, Content};
 use super::outlet::Outlet;
 use super::{Audio, Event, OpenError, Request};
+use crate::elements;
 use crate::encode::{Encoder, H264_TAIL, OPUS_TAIL, RAW_QUEUE, Size};
 use crate::pipeline::{Branches, Error, Pipeline};
-use crate::elements;
 
 /// An `rtsp:`, `rtsps:`, `http:` or `https:` address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +33,19 @@ struct Taken {
     audio: bool,
 }
 
-pub(super) fn open(address: &Address, request: &Request, outlet: &Outlet) -> Result<Pipeline, OpenError> {
+pub(super) fn open(
+    address: &Address,
+    request: &Request,
+    outlet: &Outlet,
+) -> Result<Pipeline, OpenError> {
     elements::require(&[
         "uridecodebin",
         "h264parse",
-        if address.is_timed() { "rtspsrc" } else { "souphttpsrc" },
+        if address.is_timed() {
+            "rtspsrc"
+        } else {
+            "souphttpsrc"
+        },
     ])?;
     let pipeline = Pipeline::parse("uridecodebin name=source expose-all-streams=true")?;
     let source = pipeline.element("source");
@@ -45,7 +53,10 @@ pub(super) fn open(address: &Address, request: &Request, outlet: &Outlet) -> Res
     source.set_property_from_str("caps", branch::KEEP);
     source.connect("source-setup", false, |values| {
         let element = values.get(1)?.get::<gst::Element>().ok()?;
-        for (name, value) in [("latency", RTSP_JITTER_MS.to_string()), ("drop-on-latency", "true".into())] {
+        for (name, value) in [
+            ("latency", RTSP_JITTER_MS.to_string()),
+            ("drop-on-latency", "true".into()),
+        ] {
             if element.find_property(name).is_some() {
                 element.set_property_from_str(name, &value);
             }
@@ -61,7 +72,9 @@ pub(super) fn open(address: &Address, request: &Request, outlet: &Outlet) -> Res
     };
     let taken = std::sync::Mutex::new(Taken::default());
     source.connect_pad_added(move |_, pad| {
-        let mut taken = taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut taken = taken
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Err(error) = grower.grow(pad, &mut taken) {
             grower.outlet.finish(Event::Failed(error.to_string()));
         }
@@ -83,34 +96,49 @@ impl Grower {
     fn grow(&self, pad: &gst::Pad, taken: &mut Taken) -> Result<(), OpenError> {
         let sync = !self.timed;
         let (description, kind) = match Content::of(pad) {
-            Content::H264 if !taken.video => (format!("{H264_TAIL} sync={sync}"), Some(Kind::Video)),
+            Content::H264 if !taken.video => {
+                (format!("{H264_TAIL} sync={sync}"), Some(Kind::Video))
+            }
             Content::Pictures { width, height, fps } if !taken.video => {
                 let size = Size {
                     width: width & !1,
                     height: height & !1,
                     fps: if fps == 0 { 30 } else { fps },
                 };
-                let queue = if self.timed { RAW_QUEUE } else { "queue max-size-buffers=3" };
+                let queue = if self.timed {
+                    RAW_QUEUE
+                } else {
+                    "queue max-size-buffers=3"
+                };
                 let encoder = Encoder::choose(size)?;
                 let bitrate = self.bitrate.unwrap_or_else(|| size.default_bitrate());
                 (
-                    format!("{queue} ! {} ! {H264_TAIL} sync={sync}", encoder.fragment(size, bitrate)),
+                    format!(
+                        "{queue} ! {} ! {H264_TAIL} sync={sync}",
+                        encoder.fragment(size, bitrate)
+                    ),
                     Some(Kind::Video),
                 )
             }
             Content::OtherVideo(name) if !taken.video => {
-                return Err(OpenError::Unusable(format!("{name} cannot be decoded here")));
+                return Err(OpenError::Unusable(format!(
+                    "{name} cannot be decoded here"
+                )));
             }
-            Content::Opus if self.sound && !taken.audio => {
-                (format!("queue ! appsink name=audio sync={sync}"), Some(Kind::Audio))
-            }
-            Content::Sound if self.sound && !taken.audio => {
-                (format!("queue ! {OPUS_TAIL} sync={sync}"), Some(Kind::Audio))
-            }
+            Content::Opus if self.sound && !taken.audio => (
+                format!("queue ! appsink name=audio sync={sync}"),
+                Some(Kind::Audio),
+            ),
+            Content::Sound if self.sound && !taken.audio => (
+                format!("queue ! {OPUS_TAIL} sync={sync}"),
+                Some(Kind::Audio),
+            ),
             _ => ("fakesink sync=false async=false".to_owned(), None),
         };
         let bin = self.branches.add(&description, |bin| {
-            if let Some((kind, sink)) = kind.and_then(|kind| Some((kind, branch::appsink(bin, kind)?))) {
+            if let Some((kind, sink)) =
+                kind.and_then(|kind| Some((kind, branch::appsink(bin, kind)?)))
+            {
                 self.outlet.connect_sink(&sink, kind);
             }
         })?;

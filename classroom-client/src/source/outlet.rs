@@ -12,6 +12,7 @@ use participant::publish::Frame;
 use tokio::sync::mpsc;
 
 use super::{Event, Wall};
+use crate::opus;
 use crate::pipeline::{Notice, Pipeline};
 
 /// Zero of a capture's timestamps, on the two faces of the monotonic clock.
@@ -123,7 +124,7 @@ impl Outlet {
     /// Connects one appsink.
     pub fn connect_sink(&self, sink: &app::AppSink, kind: Kind) {
         let outlet = self.clone();
-        let mut latest = Duration::ZERO;
+        let mut times = Times::default();
         sink.set_callbacks(
             app::AppSinkCallbacks::builder()
                 .new_sample(move |sink| {
@@ -134,15 +135,50 @@ impl Outlet {
                     let clock = running_time(&sample, buffer.pts())
                         .zip(sink.base_time())
                         .map(|(running, base)| running + base);
-                    let timestamp = clock.map_or_else(|| outlet.epoch.elapsed(), |clock| outlet.epoch.offset(clock));
-                    // Frames are handed over in decoding order and their timestamps must not go back.
-                    latest = latest.max(timestamp);
+                    let timestamp = clock.map_or_else(
+                        || outlet.epoch.elapsed(),
+                        |clock| outlet.epoch.offset(clock),
+                    );
                     let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-                    let wanted = payload(buffer).is_none_or(|payload| outlet.frame(kind, payload, latest, keyframe));
-                    if wanted { Ok(gst::FlowSuccess::Ok) } else { Err(gst::FlowError::Eos) }
+                    let wanted = payload(buffer).is_none_or(|payload| {
+                        let duration = match kind {
+                            Kind::Audio => opus::duration(&payload),
+                            Kind::Video => None,
+                        };
+                        outlet.frame(kind, payload, times.place(timestamp, duration), keyframe)
+                    });
+                    if wanted {
+                        Ok(gst::FlowSuccess::Ok)
+                    } else {
+                        Err(gst::FlowError::Eos)
+                    }
                 })
                 .build(),
         );
+    }
+}
+
+/// Sound that starts within this of where the sound before it ended continues it: an encoder cuts its look-ahead out of the
+/// first packet's duration, and devices stamp with a jitter of their own.
+const CONTINUES: Duration = Duration::from_millis(10);
+
+/// The timestamps of one track.
+#[derive(Debug, Default)]
+struct Times {
+    /// Where the latest frame started, or, for sound, ended.
+    end: Duration,
+}
+
+impl Times {
+    /// The timestamp of the next frame; `duration` is known for sound.
+    fn place(&mut self, timestamp: Duration, duration: Option<Duration>) -> Duration {
+        let timestamp = match duration {
+            Some(_) if timestamp.abs_diff(self.end) < CONTINUES => self.end,
+            // Frames come in decoding order, and timestamps must not go back.
+            _ => timestamp.max(self.end),
+        };
+        self.end = timestamp + duration.unwrap_or_default();
+        timestamp
     }
 }
 
@@ -158,4 +194,33 @@ pub fn running_time(sample: &gst::Sample, time: Option<gst::ClockTime>) -> Optio
 pub fn payload(buffer: gst::Buffer) -> Option<Bytes> {
     let mapped = buffer.into_mapped_buffer_readable().ok()?;
     (!mapped.is_empty()).then(|| Bytes::from_owner(mapped))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn sound_is_even_although_its_stamps_are_not() {
+        let mut times = Times::default();
+        let placed =
+            [5_000, 5_013, 5_033, 5_055, 5_072].map(|stamp| times.place(ms(stamp), Some(ms(20))));
+        assert_eq!(placed, [5_000, 5_020, 5_040, 5_060, 5_080].map(ms));
+        assert_eq!(
+            times.place(ms(5_200), Some(ms(20))),
+            ms(5_200),
+            "a hole stays a hole"
+        );
+    }
+
+    #[test]
+    fn pictures_never_go_back() {
+        let mut times = Times::default();
+        let placed = [100, 200, 133, 166, 233].map(|stamp| times.place(ms(stamp), None));
+        assert_eq!(placed, [100, 200, 200, 200, 233].map(ms));
+    }
 }

@@ -20,7 +20,11 @@ impl Default for Pattern {
 }
 
 /// Opens a pattern with the time since the start and the time of day burnt in.
-pub(super) fn open(pattern: &Pattern, bitrate: Option<u32>, outlet: &Outlet) -> Result<Pipeline, OpenError> {
+pub(super) fn open(
+    pattern: &Pattern,
+    bitrate: Option<u32>,
+    outlet: &Outlet,
+) -> Result<Pipeline, OpenError> {
     let Size { width, height, fps } = pattern.0;
     let encoder = Encoder::choose(pattern.0)?;
     let bitrate = bitrate.unwrap_or_else(|| pattern.0.default_bitrate());

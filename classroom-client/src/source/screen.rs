@@ -19,11 +19,18 @@ pub struct Screen {
 
 impl Default for Screen {
     fn default() -> Self {
-        Self { display: None, fps: 15 }
+        Self {
+            display: None,
+            fps: 15,
+        }
     }
 }
 
-pub(super) fn open(screen: &Screen, bitrate: Option<u32>, outlet: &Outlet) -> Result<Pipeline, OpenError> {
+pub(super) fn open(
+    screen: &Screen,
+    bitrate: Option<u32>,
+    outlet: &Outlet,
+) -> Result<Pipeline, OpenError> {
     elements::require(&["ximagesrc"])?;
     let size = measure(screen)?;
     let encoder = Encoder::choose(size)?;
@@ -51,7 +58,9 @@ fn grab(screen: &Screen) -> String {
 
 fn choose_display(pipeline: &Pipeline, screen: &Screen) {
     if let Some(display) = &screen.display {
-        pipeline.element("screen").set_property("display-name", display);
+        pipeline
+            .element("screen")
+            .set_property("display-name", display);
     }
 }
 
@@ -65,8 +74,15 @@ fn measure(screen: &Screen) -> Result<Size, OpenError> {
     let sample = sink
         .try_pull_sample(gstreamer::ClockTime::from_seconds(5))
         .ok_or_else(unseen)?;
-    let caps = sample.caps().and_then(|caps| caps.structure(0)).ok_or_else(unseen)?;
-    let side = |name| caps.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok());
+    let caps = sample
+        .caps()
+        .and_then(|caps| caps.structure(0))
+        .ok_or_else(unseen)?;
+    let side = |name| {
+        caps.get::<i32>(name)
+            .ok()
+            .and_then(|side| u32::try_from(side).ok())
+    };
     match (side("width"), side("height")) {
         (Some(width), Some(height)) if width >= 2 && height >= 2 => Ok(Size {
             width: width & !1,

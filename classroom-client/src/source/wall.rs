@@ -47,7 +47,10 @@ mod tests {
         let mut wall = Wall::default();
         assert_eq!(wall.at(ms(0), ms(0), start), start);
         // The thread was held up for 8 ms between its two readings.
-        assert_eq!(wall.at(ms(33), ms(33), start + ms(41)), start + ms(33) + SLEW);
+        assert_eq!(
+            wall.at(ms(33), ms(33), start + ms(41)),
+            start + ms(33) + SLEW
+        );
     }
 
     #[test]
@@ -55,7 +58,10 @@ mod tests {
         let start = SystemTime::UNIX_EPOCH + ms(1_000_000);
         let mut wall = Wall::default();
         wall.at(ms(0), ms(0), start);
-        assert_eq!(wall.at(ms(33), ms(33), start + ms(60_033)), start + ms(60_033));
+        assert_eq!(
+            wall.at(ms(33), ms(33), start + ms(60_033)),
+            start + ms(60_033)
+        );
         assert_eq!(wall.at(ms(66), ms(66), start + ms(66)), start + ms(66));
     }
 

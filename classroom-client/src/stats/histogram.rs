@@ -28,7 +28,11 @@ impl Histogram {
     /// Counts one delay.
     pub fn record(&mut self, delay: Duration) {
         let tenths = usize::try_from(delay.as_micros() / 100).unwrap_or(usize::MAX);
-        let bucket = if tenths < FINE { tenths } else { FINE + tenths.saturating_sub(FINE) / 100 };
+        let bucket = if tenths < FINE {
+            tenths
+        } else {
+            FINE + tenths.saturating_sub(FINE) / 100
+        };
         self.counts[bucket.min(FINE + COARSE - 1)] += 1;
         self.total += 1;
     }

@@ -4,10 +4,23 @@ use super::{Report, SlotReport};
 
 /// A report as a table.
 pub fn table(report: &Report) -> String {
-    let state = if report.connected { "connected" } else { "not connected" };
+    let state = if report.connected {
+        "connected"
+    } else {
+        "not connected"
+    };
     let mut text = format!(
         "{:>6.0} s, {state}\n{:<16} {:>8} {:>6} {:>9} {:>9} {:>9} {:>10} {:>10} {:>12}",
-        report.seconds, "slot", "Mbit/s", "lost", "jitter ms", "delay ms", "first ms", "frames", "decoded", "sound s/gaps"
+        report.seconds,
+        "slot",
+        "Mbit/s",
+        "lost",
+        "jitter ms",
+        "delay ms",
+        "first ms",
+        "frames",
+        "decoded",
+        "sound s/gaps"
     );
     for slot in &report.slots {
         text.push_str(&format!(
@@ -19,8 +32,16 @@ pub fn table(report: &Report) -> String {
             or_dash(slot.delay_ms.map(|delay| delay.p50)),
             or_dash(slot.first_picture_ms),
             slot.frames_received,
-            if slot.kind == "video" { slot.frames_decoded.to_string() } else { "–".into() },
-            if slot.kind == "audio" { sound(slot) } else { "–".into() },
+            if slot.kind == "video" {
+                slot.frames_decoded.to_string()
+            } else {
+                "–".into()
+            },
+            if slot.kind == "audio" {
+                sound(slot)
+            } else {
+                "–".into()
+            },
         ));
     }
     text
@@ -40,7 +61,11 @@ pub fn overlay(slot: &SlotReport) -> String {
 }
 
 fn sound(slot: &SlotReport) -> String {
-    format!("{:.1}/{}", slot.audio_ms_decoded as f64 / 1e3, slot.audio_gaps)
+    format!(
+        "{:.1}/{}",
+        slot.audio_ms_decoded as f64 / 1e3,
+        slot.audio_gaps
+    )
 }
 
 fn or_dash(value: Option<f64>) -> String {

@@ -76,15 +76,25 @@ impl Line {
         }
         let arrived = epoch.nanoseconds(frame.arrived);
         let stated = frame.captured.map(nanoseconds);
-        let captured = self
-            .clock
-            .captured(frame.rtp_timestamp, frame.codec.clock_rate(), stated, arrived);
+        let captured = self.clock.captured(
+            frame.rtp_timestamp,
+            frame.codec.clock_rate(),
+            stated,
+            arrived,
+        );
         let at = playout.schedule(captured, arrived);
 
-        if self.player.as_ref().is_some_and(|player| player.codec() != frame.codec) {
+        if self
+            .player
+            .as_ref()
+            .is_some_and(|player| player.codec() != frame.codec)
+        {
             self.restart();
         }
-        let behind = self.player.as_ref().is_some_and(|player| player.waiting() > MOST_WAITING);
+        let behind = self
+            .player
+            .as_ref()
+            .is_some_and(|player| player.waiting() > MOST_WAITING);
         if frame.codec.kind() == Kind::Video {
             // A picture that refers to a missing one would be shown broken, or end in an error.
             if frame.discontinuity || behind {
@@ -92,7 +102,11 @@ impl Line {
             }
             if self.waiting == Waiting::ForKeyframe && (!frame.keyframe || behind) {
                 self.received.skipped += 1;
-                return if behind { Wish::Nothing } else { Wish::Keyframe };
+                return if behind {
+                    Wish::Nothing
+                } else {
+                    Wish::Keyframe
+                };
             }
         } else if behind {
             self.received.skipped += 1;
@@ -117,9 +131,18 @@ impl Line {
         epoch: Epoch,
         reports: &mpsc::Sender<play::Event>,
     ) -> Option<&mut Player> {
-        let paused = self.not_before.is_some_and(|moment| Instant::now() < moment);
+        let paused = self
+            .not_before
+            .is_some_and(|moment| Instant::now() < moment);
         if self.player.is_none() && !paused {
-            match Player::open(line, codec, &self.outputs, epoch, self.decoded.clone(), reports.clone()) {
+            match Player::open(
+                line,
+                codec,
+                &self.outputs,
+                epoch,
+                self.decoded.clone(),
+                reports.clone(),
+            ) {
                 Ok(player) => self.player = Some(player),
                 Err(error) => {
                     tracing::error!(slot = self.slot.name, %error, "cannot play");
@@ -136,6 +159,14 @@ impl Line {
         self.waiting = Waiting::ForKeyframe;
     }
 
+    /// Ends the player's work; true if there is a player, which will report that it has finished.
+    pub fn finish(&self) -> bool {
+        self.player
+            .as_ref()
+            .inspect(|player| player.finish())
+            .is_some()
+    }
+
     /// Lets the publication be played later if the decoder was late since this was last called.
     pub fn settle(&self, playout: &mut Playout) {
         let late = play::lock(&self.decoded).late.take();
@@ -150,11 +181,21 @@ impl Line {
         }
     }
 
-    pub fn report(&mut self, counted: Option<&Statistics>, start: Instant, interval: Duration) -> SlotReport {
+    pub fn report(
+        &mut self,
+        counted: Option<&Statistics>,
+        start: Instant,
+        interval: Duration,
+    ) -> SlotReport {
         let decoded = *play::lock(&self.decoded);
         let none = Statistics::default();
-        self.received
-            .report(&self.slot, counted.unwrap_or(&none), &decoded, start, interval)
+        self.received.report(
+            &self.slot,
+            counted.unwrap_or(&none),
+            &decoded,
+            start,
+            interval,
+        )
     }
 }
 

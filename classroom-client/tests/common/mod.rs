@@ -19,7 +19,11 @@ pub fn ffmpeg(arguments: &[&str], output: &Path) {
         .arg(output)
         .output()
         .expect("ffmpeg is installed");
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 /// A clip of 2 s, 320×180 at 30 pictures per second.
@@ -30,7 +34,18 @@ impl Clip {
     pub fn two_seconds(name: &str) -> Self {
         Self::make(
             name,
-            &["-c:v", "libx264", "-profile:v", "baseline", "-g", "30", "-c:a", "libopus", "-ac", "2"],
+            &[
+                "-c:v",
+                "libx264",
+                "-profile:v",
+                "baseline",
+                "-g",
+                "30",
+                "-c:a",
+                "libopus",
+                "-ac",
+                "2",
+            ],
         )
     }
 
@@ -38,8 +53,16 @@ impl Clip {
     pub fn make(name: &str, options: &[&str]) -> Self {
         let path = scratch(name);
         let input = [
-            "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=2", "-f", "lavfi", "-i",
-            "sine=frequency=440:sample_rate=48000:duration=2", "-pix_fmt", "yuv420p",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=320x180:rate=30:duration=2",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=440:sample_rate=48000:duration=2",
+            "-pix_fmt",
+            "yuv420p",
         ];
         ffmpeg(&[&input, options].concat(), &path);
         Self(path)

@@ -46,12 +46,16 @@ impl Endless {
     pub fn open(path: &Path, sound: Sound) -> Result<Self, OpenError> {
         let pass = Pass::open(path, sound)?;
         let unusable = |reason: &str| OpenError::Unusable(format!("{}: {reason}", path.display()));
-        let first = pass.head(Kind::Video).ok_or_else(|| unusable("holds no pictures"))?;
-        let profile_level_id =
-            h264::profile_level_id(&first.payload).ok_or_else(|| unusable("does not start with a keyframe"))?;
+        let first = pass
+            .head(Kind::Video)
+            .ok_or_else(|| unusable("holds no pictures"))?;
+        let profile_level_id = h264::profile_level_id(&first.payload)
+            .ok_or_else(|| unusable("does not start with a keyframe"))?;
         let formats = Formats {
             video: VideoFormat::H264 { profile_level_id },
-            audio: pass.head(Kind::Audio).map(|packet| opus::format(&packet.payload)),
+            audio: pass
+                .head(Kind::Audio)
+                .map(|packet| opus::format(&packet.payload)),
         };
         Ok(Self {
             splice: Splice::new(first.time, formats.audio.is_some()),
@@ -82,7 +86,10 @@ impl Endless {
                 None => {
                     self.pass = Pass::open(&self.path, self.sound)?;
                     let first = self.pass.head(Kind::Video).ok_or_else(|| {
-                        OpenError::Unusable(format!("{} was emptied while it was sent", self.path.display()))
+                        OpenError::Unusable(format!(
+                            "{} was emptied while it was sent",
+                            self.path.display()
+                        ))
                     })?;
                     self.splice.wrap(first.time);
                 }
@@ -100,9 +107,13 @@ impl Endless {
                 timestamp
             }
             Kind::Audio => match self.splice.audio(sample.time, sample.duration) {
-                Placement::At { timestamp, silences } => {
+                Placement::At {
+                    timestamp,
+                    silences,
+                } => {
                     for before in (1..=silences).rev() {
-                        self.waiting.push_back(silent(timestamp - opus::SILENCE_DURATION * before));
+                        self.waiting
+                            .push_back(silent(timestamp - opus::SILENCE_DURATION * before));
                     }
                     timestamp
                 }

@@ -57,7 +57,8 @@ impl Pass {
         }
         elements::require(&["uridecodebin", "h264parse", "opusparse"])?;
         let absolute = std::path::absolute(path).map_err(|error| unusable(&in_words(&error)))?;
-        let uri = gst::glib::filename_to_uri(&absolute, None).map_err(|error| unusable(&error.to_string()))?;
+        let uri = gst::glib::filename_to_uri(&absolute, None)
+            .map_err(|error| unusable(&error.to_string()))?;
 
         let pipeline = Pipeline::parse("uridecodebin name=source expose-all-streams=true")?;
         let source = pipeline.element("source");
@@ -65,20 +66,26 @@ impl Pass {
         source.set_property_from_str("caps", branch::KEEP_ALL_VIDEO);
         let (sender, reports) = mpsc::channel();
         connect(&pipeline, &source, sound, &sender);
-        pipeline.play().map_err(|error| unusable(&error.to_string()))?;
+        pipeline
+            .play()
+            .map_err(|error| unusable(&error.to_string()))?;
 
         let (mut video, mut audio) = (None, None);
         loop {
-            let report = reports.recv_timeout(PATIENCE).map_err(|error| match error {
-                RecvTimeoutError::Timeout => unusable("cannot be read: nothing comes"),
-                RecvTimeoutError::Disconnected => unusable("cannot be read"),
-            })?;
+            let report = reports
+                .recv_timeout(PATIENCE)
+                .map_err(|error| match error {
+                    RecvTimeoutError::Timeout => unusable("cannot be read: nothing comes"),
+                    RecvTimeoutError::Disconnected => unusable("cannot be read"),
+                })?;
             match report {
                 Report::Track(Kind::Video, sink) => video = Some(Track::new(Kind::Video, sink)),
                 Report::Track(Kind::Audio, sink) => audio = Some(Track::new(Kind::Audio, sink)),
                 Report::AllTracks => break,
                 Report::Unsuitable(codec) => {
-                    let reason = format!("its video is {codec}, and a file is sent as it is: convert it to H.264 first");
+                    let reason = format!(
+                        "its video is {codec}, and a file is sent as it is: convert it to H.264 first"
+                    );
                     return Err(unusable(&reason));
                 }
                 Report::Failed(reason) => return Err(unusable(&reason)),
@@ -121,7 +128,10 @@ impl Pass {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let known = self.video.look_ahead(GLANCE)
-                && self.audio.as_mut().is_none_or(|audio| audio.look_ahead(GLANCE));
+                && self
+                    .audio
+                    .as_mut()
+                    .is_none_or(|audio| audio.look_ahead(GLANCE));
             if known {
                 return Ok(());
             }
@@ -131,7 +141,10 @@ impl Pass {
                 }
             }
             if Instant::now() > deadline {
-                return Err(OpenError::Unusable(format!("{}: cannot be read: nothing comes", self.name)));
+                return Err(OpenError::Unusable(format!(
+                    "{}: cannot be read: nothing comes",
+                    self.name
+                )));
             }
         }
     }
@@ -148,7 +161,9 @@ fn connect(pipeline: &Pipeline, source: &gst::Element, sound: Sound, reports: &S
     let sender = reports.clone();
     let taken = std::sync::Mutex::new(Vec::new());
     source.connect_pad_added(move |_, pad| {
-        let mut taken = taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut taken = taken
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Err(reason) = grow(&branches, pad, sound, &mut taken, &sender) {
             let _ = sender.send(Report::Failed(reason));
         }
@@ -181,13 +196,16 @@ fn grow(
         }
         Content::Ignored => None,
     };
-    let branch =
-        branch.filter(|(kind, _)| !taken.contains(kind) && (*kind == Kind::Video || sound == Sound::Play));
+    let branch = branch.filter(|(kind, _)| {
+        !taken.contains(kind) && (*kind == Kind::Video || sound == Sound::Play)
+    });
     let description = match branch {
         Some((_, tail)) => format!("{tail} sync=false async=false max-buffers={SKEW}"),
         None => "fakesink sync=false async=false".to_owned(),
     };
-    let bin = branches.add(&description, |_| {}).map_err(|error| error.to_string())?;
+    let bin = branches
+        .add(&description, |_| {})
+        .map_err(|error| error.to_string())?;
     if !branch::link(pad, &bin) {
         return Err("a track cannot be linked".into());
     }

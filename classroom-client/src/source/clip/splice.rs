@@ -55,9 +55,16 @@ impl Splice {
 
     /// Places a picture.
     pub fn video(&mut self, time: i64, duration: Duration) -> Duration {
-        let timestamp = self.ideal(time).unwrap_or(self.base).max(self.latest_picture);
+        let timestamp = self
+            .ideal(time)
+            .unwrap_or(self.base)
+            .max(self.latest_picture);
         // Without a duration the picture lasts as long as the one before it.
-        let duration = if duration.is_zero() { timestamp - self.latest_picture } else { duration };
+        let duration = if duration.is_zero() {
+            timestamp - self.latest_picture
+        } else {
+            duration
+        };
         self.latest_picture = timestamp;
         self.video_end = self.video_end.max(timestamp + duration);
         timestamp
@@ -76,7 +83,10 @@ impl Splice {
         let silences = u32::try_from(silences).unwrap_or(u32::MAX);
         let timestamp = end + SILENCE_DURATION * silences;
         self.sound_end = Some(timestamp + duration);
-        Placement::At { timestamp, silences }
+        Placement::At {
+            timestamp,
+            silences,
+        }
     }
 
     /// Where a packet of silence has to go before the picture at `picture`, because the sound has stopped long before it. To be
@@ -104,7 +114,10 @@ mod tests {
     const PACKET: Duration = Duration::from_millis(20);
 
     fn at(timestamp: Duration, silences: u32) -> Placement {
-        Placement::At { timestamp, silences }
+        Placement::At {
+            timestamp,
+            silences,
+        }
     }
 
     fn ns(duration: Duration) -> i64 {
@@ -133,7 +146,10 @@ mod tests {
             assert_eq!(splice.video(0, Duration::from_secs(2)), base);
             for packet in 0..101u32 {
                 match splice.audio(ns(PACKET * packet), PACKET) {
-                    Placement::At { timestamp, silences } => {
+                    Placement::At {
+                        timestamp,
+                        silences,
+                    } => {
                         assert_eq!((timestamp, silences), (end, 0), "no hole, no overlap");
                         assert!(timestamp.abs_diff(base + PACKET * packet) <= PACKET / 2);
                         end = timestamp + PACKET;
@@ -150,14 +166,21 @@ mod tests {
         let mut splice = Splice::new(0, true);
         assert_eq!(splice.audio(0, PACKET), at(Duration::ZERO, 0));
         assert_eq!(splice.audio(ns(PACKET * 4), PACKET), at(PACKET * 4, 3));
-        assert_eq!(splice.audio(ns(PACKET * 5 + PACKET / 4), PACKET), at(PACKET * 5, 0));
+        assert_eq!(
+            splice.audio(ns(PACKET * 5 + PACKET / 4), PACKET),
+            at(PACKET * 5, 0)
+        );
     }
 
     #[test]
     fn sound_that_ended_goes_on_as_silence_while_pictures_last() {
         let mut splice = Splice::new(0, true);
         splice.audio(0, PACKET);
-        assert_eq!(splice.silence_before(PACKET * 2), None, "the next packet may still come");
+        assert_eq!(
+            splice.silence_before(PACKET * 2),
+            None,
+            "the next packet may still come"
+        );
         assert_eq!(splice.silence_before(PACKET * 4), Some(PACKET));
         assert_eq!(splice.silence_before(PACKET * 4), Some(PACKET * 2));
         assert_eq!(splice.silence_before(PACKET * 4), None);
