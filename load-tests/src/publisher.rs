@@ -6,6 +6,7 @@ mod history;
 pub mod packer;
 pub mod pattern;
 mod run;
+mod schedule;
 mod source;
 
 use std::sync::mpsc::{Receiver, Sender, channel};

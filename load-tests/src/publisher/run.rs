@@ -14,23 +14,17 @@ use super::feedback::{Feedback, shortest_spacing};
 use super::h264::Cut;
 use super::history::History;
 use super::packer::{HEADER_BYTES, MTU, Packer};
-use super::pattern::FRAME_RATE;
+use super::schedule::{PACING_INTERVAL, Schedule};
 use super::{Command, Notice, Pacing, Programme, PublisherReport, Stand};
 use crate::client::{AUDIO_PAYLOAD_TYPE, Event, Kind, Link, VIDEO_PAYLOAD_TYPE};
 use crate::inbox::Inbox;
 use crate::ntp::Ntp;
 use crate::port::Port;
 
-/// Between audio packets.
-const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 /// Bytes of an audio packet's payload: Opus at 64 kbit/s.
 const AUDIO_BYTES: usize = 160;
-/// Between the batches of a paced publisher, as libwebrtc.
-const PACING_INTERVAL: Duration = Duration::from_millis(5);
 /// How much faster than its rate a paced publisher may send, as libwebrtc.
 const PACING_FACTOR: f64 = 2.5;
-/// Between sender reports.
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest wait; timers of the association need no finer one.
 const MAX_WAIT: Duration = Duration::from_millis(10);
 /// Bytes gathered for one GSO call.
@@ -66,14 +60,6 @@ enum State {
     Connecting,
     Live(Schedule),
     Paused,
-}
-
-struct Schedule {
-    started: Instant,
-    frames: u32,
-    sounds: u32,
-    next_batch: Instant,
-    next_report: Instant,
 }
 
 /// Sealed packets of equal size that wait for one GSO call.
@@ -194,14 +180,7 @@ impl Publishing {
         }
         self.flush_link();
         if connected {
-            let now = Instant::now();
-            self.state = State::Live(Schedule {
-                started: now,
-                frames: 0,
-                sounds: 0,
-                next_batch: now,
-                next_report: now,
-            });
+            self.state = State::Live(Schedule::new(Instant::now(), self.programme.pacing));
             let _ = notices.send(Notice::Connected);
         }
         for compound in heard {
@@ -237,14 +216,7 @@ impl Publishing {
 
     fn next_due(&self) -> Instant {
         match &self.state {
-            State::Live(schedule) => {
-                let due = schedule.frame_due().min(schedule.sound_due());
-                if self.queue.is_empty() {
-                    due
-                } else {
-                    due.min(schedule.next_batch)
-                }
-            }
+            State::Live(schedule) => schedule.next(!self.queue.is_empty()),
             State::Connecting | State::Paused => Instant::now() + MAX_WAIT,
         }
     }
@@ -260,34 +232,20 @@ impl Publishing {
         let State::Live(schedule) = &mut self.state else {
             return Ok(());
         };
-        let (sound, frame) = (schedule.sound_due() <= now, schedule.frame_due() <= now);
-        let (sound_time, frame_time) = (schedule.sounds, schedule.frames);
-        schedule.sounds += u32::from(sound);
-        schedule.frames += u32::from(frame);
-        let batch = match self.programme.pacing {
-            Pacing::Burst => true,
-            Pacing::Paced => schedule.next_batch <= now,
-        };
-        if batch && self.programme.pacing == Pacing::Paced {
-            schedule.next_batch = now + PACING_INTERVAL;
-        }
-        let report = schedule.next_report <= now;
-        if report {
-            schedule.next_report = now + REPORT_INTERVAL;
-        }
+        let (frame_time, sound_time) = (schedule.frame_time(), schedule.sound_time());
+        let due = schedule.take(now);
         // Audio goes first, as pacers let it.
-        if sound {
-            let timestamp = sound_time.wrapping_mul(960);
+        if let Some(timestamp) = due.sound {
             self.send_sound(to, timestamp);
         }
-        if frame {
-            self.queue_frame((u64::from(frame_time) * 90_000 / u64::from(FRAME_RATE)) as u32);
+        if let Some(timestamp) = due.frame {
+            self.queue_frame(timestamp);
         }
-        if batch {
+        if due.batch {
             self.send_queue(to);
         }
-        if report {
-            self.send_reports(to, sound_time.wrapping_mul(960), frame_time);
+        if due.report {
+            self.send_reports(to, frame_time, sound_time);
         }
         Ok(())
     }
@@ -394,8 +352,7 @@ impl Publishing {
         self.run.packets = 0;
     }
 
-    fn send_reports(&mut self, to: SocketAddr, sound_time: u32, frame: u32) {
-        let frame_time = (u64::from(frame) * 90_000 / u64::from(FRAME_RATE)) as u32;
+    fn send_reports(&mut self, to: SocketAddr, frame_time: u32, sound_time: u32) {
         for (sending, rtp_time) in [(&self.video, frame_time), (&self.audio, sound_time)] {
             let (packet_count, octet_count) = sending.packer.sent();
             let report = SenderReport {
@@ -412,15 +369,5 @@ impl Publishing {
                 let _ = self.port.send(to, &sealed);
             }
         }
-    }
-}
-
-impl Schedule {
-    fn frame_due(&self) -> Instant {
-        self.started + Duration::from_secs(1) * self.frames / FRAME_RATE
-    }
-
-    fn sound_due(&self) -> Instant {
-        self.started + AUDIO_INTERVAL * self.sounds
     }
 }
