@@ -1,4 +1,4 @@
-//! The baseline: a small WHIP/WHEP server that forwards through unmodified [`PeerConnection`]s and [`TrackLocalStaticRTP`]s,
+//! The baseline: a small WHIP/WHEP server that forwards through unmodified [`PeerConnection`]s and `TrackLocalStaticRTP`s,
 //! as the crate's own broadcast example does.
 
 mod forward;

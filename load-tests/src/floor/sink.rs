@@ -26,9 +26,11 @@ pub fn run(count: usize) -> io::Result<()> {
     }
     let waker = Arc::new(Waker::new(poll.registry(), END)?);
     // A thread that nobody waits for: a blocked read of standard input cannot be cancelled.
+    let at_end = waker.clone();
     std::thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
-        let _ = waker.wake();
+        // `waker` lives on in this function: dropping the last one would take its event back before it is seen.
+        let _ = at_end.wake();
     });
     let addresses: Vec<String> = ports
         .iter()
@@ -43,6 +45,7 @@ pub fn run(count: usize) -> io::Result<()> {
         poll.poll(&mut events, None)?;
         for event in &events {
             if event.token() == END {
+                drop(waker);
                 println!("{packets}");
                 return Ok(());
             }
