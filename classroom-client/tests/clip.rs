@@ -1,5 +1,7 @@
 //! Files as sources.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here says where")]
+
 mod common;
 
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use participant::{AudioFormat, Kind, VideoFormat};
 
 /// The next frames of a kind.
 fn frames(clip: &mut Endless, kind: Kind, count: usize) -> Vec<Unit> {
-    std::iter::from_fn(|| Some(clip.next().unwrap()))
+    std::iter::from_fn(|| Some(clip.next_unit().unwrap()))
         .filter(|unit| unit.kind == kind)
         .take(count)
         .collect()

@@ -1,5 +1,7 @@
 //! What the program says when it cannot do what was asked: one line, and exit status 1.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here says where")]
+
 mod common;
 
 use std::process::{Command, Output};

@@ -1,5 +1,7 @@
 //! From a source through a relay to the decoders, all in this process, over loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here says where")]
+
 mod common;
 
 use std::num::NonZeroUsize;

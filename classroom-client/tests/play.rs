@@ -1,5 +1,7 @@
 //! Sources, encoders, decoders and players together, without devices and without a line between them.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here says where")]
+
 mod common;
 
 use std::time::Duration;

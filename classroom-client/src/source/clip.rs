@@ -106,7 +106,7 @@ impl Drop for Threads {
 
 fn read(mut clip: Endless, units: &mpsc::SyncSender<Result<Unit, OpenError>>) {
     loop {
-        let unit = clip.next();
+        let unit = clip.next_unit();
         let failed = unit.is_err();
         if units.send(unit).is_err() || failed {
             return;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// A file name of this test process's own.
 pub fn scratch(name: &str) -> PathBuf {
-    gstreamer::init().unwrap();
+    gstreamer::init().expect("GStreamer is installed");
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()))
 }
 

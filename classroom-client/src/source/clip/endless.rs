@@ -76,12 +76,12 @@ impl Endless {
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn next(&mut self) -> Result<Unit, OpenError> {
+    pub fn next_unit(&mut self) -> Result<Unit, OpenError> {
         loop {
             if let Some(unit) = self.waiting.pop_front() {
                 return Ok(unit);
             }
-            match self.pass.next()? {
+            match self.pass.next_sample()? {
                 Some(sample) => self.place(sample),
                 None => {
                     self.pass = Pass::open(&self.path, self.sound)?;

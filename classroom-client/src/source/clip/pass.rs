@@ -111,7 +111,7 @@ impl Pass {
     }
 
     /// The next sample in the order of their times; `None` at the end.
-    pub fn next(&mut self) -> Result<Option<Sample>, OpenError> {
+    pub fn next_sample(&mut self) -> Result<Option<Sample>, OpenError> {
         self.look_ahead()?;
         let sound_first = match (self.head(Kind::Video), self.head(Kind::Audio)) {
             (Some(video), Some(audio)) => audio.time < video.time,
