@@ -77,7 +77,8 @@ impl Inbox {
     }
 }
 
-fn unix_now() -> Duration {
+/// The wall clock, since the Unix epoch.
+pub fn unix_now() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

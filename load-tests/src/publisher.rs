@@ -11,7 +11,7 @@ mod source;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -103,7 +103,7 @@ impl Publisher {
         notices: Sender<Notice>,
     ) -> std::io::Result<Self> {
         let (commands, inbox): (_, Receiver<Command>) = channel();
-        let publishing = run::Publishing::new(Instant::now(), stand, programme)?;
+        let publishing = run::Publishing::new(stand, programme)?;
         let thread = std::thread::Builder::new()
             .name("publisher".to_owned())
             .spawn(move || publishing.run(&inbox, &notices))?;

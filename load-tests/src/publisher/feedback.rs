@@ -1,6 +1,6 @@
 //! What the server asks of the publisher: keyframes and repairs.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rtc_rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -19,14 +19,14 @@ pub struct Demands {
 #[derive(Debug)]
 pub struct Feedback {
     video: u32,
-    started: Instant,
+    started: Duration,
     last_fir: Option<u8>,
     requests: Vec<Duration>,
 }
 
 impl Feedback {
-    /// For the video of `ssrc`; times count from `started`.
-    pub fn new(started: Instant, ssrc: u32) -> Self {
+    /// For the video of `ssrc`; times count from `started`, which like all arrivals is a time since the Unix epoch.
+    pub fn new(started: Duration, ssrc: u32) -> Self {
         Self {
             video: ssrc,
             started,
@@ -41,7 +41,7 @@ impl Feedback {
     }
 
     /// Reads a compound packet.
-    pub fn hear(&mut self, now: Instant, mut compound: &[u8]) -> Demands {
+    pub fn hear(&mut self, arrival: Duration, mut compound: &[u8]) -> Demands {
         let mut demands = Demands::default();
         let Ok(packets) = rtc_rtcp::packet::unmarshal(&mut compound) else {
             return demands;
@@ -60,7 +60,7 @@ impl Feedback {
             }
         }
         if demands.keyframe {
-            self.requests.push(now - self.started);
+            self.requests.push(arrival.saturating_sub(self.started));
         }
         demands
     }
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn counts_each_request_once() {
-        let start = Instant::now();
+        let start = Duration::from_secs(1_700_000_000);
         let mut feedback = Feedback::new(start, 7);
         let at = |millis| start + Duration::from_millis(millis);
         assert!(feedback.hear(at(0), &pli(7)).keyframe);
@@ -131,13 +131,13 @@ mod tests {
 
     #[test]
     fn lists_what_is_to_be_repaired() {
-        let mut feedback = Feedback::new(Instant::now(), 7);
+        let mut feedback = Feedback::new(Duration::ZERO, 7);
         let nack = TransportLayerNack {
             sender_ssrc: 1,
             media_ssrc: 7,
             nacks: nack_pairs_from_sequence_numbers(&[65_535, 2]),
         };
-        let demands = feedback.hear(Instant::now(), &nack.marshal().unwrap());
+        let demands = feedback.hear(Duration::ZERO, &nack.marshal().unwrap());
         assert_eq!(demands.repairs, [(7, 65_535), (7, 2)]);
         assert!(!demands.keyframe);
     }

@@ -17,7 +17,7 @@ use super::packer::{HEADER_BYTES, MTU, Packer};
 use super::schedule::{PACING_INTERVAL, Schedule};
 use super::{Command, Notice, Pacing, Programme, PublisherReport, Stand};
 use crate::client::{AUDIO_PAYLOAD_TYPE, Event, Kind, Link, VIDEO_PAYLOAD_TYPE};
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, unix_now};
 use crate::ntp::Ntp;
 use crate::port::Port;
 
@@ -71,7 +71,7 @@ struct Run {
 }
 
 impl Publishing {
-    pub fn new(now: Instant, stand: Stand, programme: Programme) -> io::Result<Self> {
+    pub fn new(stand: Stand, programme: Programme) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut port = stand.port;
         poll.registry()
@@ -91,7 +91,7 @@ impl Publishing {
             programme,
             video: sending(Kind::Video, stand.video_ssrc, VIDEO_PAYLOAD_TYPE),
             audio: sending(Kind::Audio, stand.audio_ssrc, AUDIO_PAYLOAD_TYPE),
-            feedback: Feedback::new(now, stand.video_ssrc),
+            feedback: Feedback::new(unix_now(), stand.video_ssrc),
             queue: VecDeque::new(),
             state: State::Connecting,
             report: PublisherReport::default(),
@@ -168,7 +168,7 @@ impl Publishing {
             .drain(inbox, |datagram| {
                 match link.handle(now, datagram.from, datagram.bytes) {
                     Ok(Event::Connected) => connected = true,
-                    Ok(Event::Rtcp(compound)) => heard.push(compound),
+                    Ok(Event::Rtcp(compound)) => heard.push((datagram.arrival, compound)),
                     Ok(Event::Closed) => failure = Some("the server closed the session".to_owned()),
                     Ok(Event::Rtp | Event::Nothing) => {}
                     Err(error) => failure = Some(error.to_string()),
@@ -183,8 +183,8 @@ impl Publishing {
             self.state = State::Live(Schedule::new(Instant::now(), self.programme.pacing));
             let _ = notices.send(Notice::Connected);
         }
-        for compound in heard {
-            let demands = self.feedback.hear(now, &compound);
+        for (arrival, compound) in heard {
+            let demands = self.feedback.hear(arrival, &compound);
             if demands.keyframe {
                 self.programme.source.request_keyframe();
             }
