@@ -7,8 +7,8 @@
 
 mod runtime;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -30,7 +30,8 @@ const WALL_START: Duration = Duration::from_secs(1_795_000_000);
 /// Datagrams a receiver may leave unread, like a socket buffer; more are dropped.
 const RECEIVE_QUEUE: usize = 4_096;
 
-/// A network to which every address is connected by a line of its own.
+/// A network to which every address is connected by a line of its own. Hosts may have worse lines than the rest, in either
+/// direction, and may seem to move.
 #[derive(Debug, Clone)]
 pub struct Network {
     shared: Arc<Shared>,
@@ -46,12 +47,21 @@ struct Shared {
 struct Ports {
     by_address: BTreeMap<SocketAddr, Port>,
     conditions: NetemConfig,
+    towards: HashMap<IpAddr, NetemConfig>,
+    from: HashMap<IpAddr, NetemConfig>,
+    /// What the others take a moved address for.
+    outside: HashMap<SocketAddr, SocketAddr>,
     opened: u64,
 }
 
-/// The line towards one address.
+/// The lines of one address.
 struct Port {
+    /// Towards it.
     line: Netem<Datagram>,
+    /// Away from it, where that is worth emulating: what leaves it goes over the line of its destination all the same.
+    uplink: Option<Netem<Datagram>>,
+    /// Makes its losses other ones than those of its neighbours.
+    seed: u64,
     arrived: VecDeque<Datagram>,
     waker: Option<Waker>,
     traffic: Traffic,
@@ -71,6 +81,7 @@ pub struct Traffic {
 #[derive(Debug, Clone)]
 struct Datagram {
     from: SocketAddr,
+    to: SocketAddr,
     bytes: Vec<u8>,
 }
 
@@ -141,23 +152,38 @@ impl Network {
         }
     }
 
-    /// New conditions for every line, those of addresses opened later too.
+    /// New conditions for every line but those of hosts with conditions of their own; those of addresses opened later too.
     pub fn set_conditions(&self, conditions: NetemConfig) {
         let mut ports = self.shared.lock();
-        for port in ports.by_address.values_mut() {
-            port.line.set_config(conditions);
-        }
         ports.conditions = conditions;
+        ports.apply(|_| true);
         drop(ports);
         self.shared.changed.notify_one();
     }
 
-    /// New conditions for the line towards one address.
-    pub fn set_conditions_towards(&self, address: SocketAddr, conditions: NetemConfig) {
-        if let Some(port) = self.shared.lock().by_address.get_mut(&address) {
-            port.line.set_config(conditions);
-        }
+    /// New conditions for what goes to a host, to addresses that it opens later too.
+    pub fn set_conditions_towards(&self, host: IpAddr, conditions: NetemConfig) {
+        let mut ports = self.shared.lock();
+        ports.towards.insert(host, conditions);
+        ports.apply(|address| address.ip() == host);
+        drop(ports);
         self.shared.changed.notify_one();
+    }
+
+    /// New conditions for what comes from a host, before it goes over the line of whoever it is for; from addresses that it
+    /// opens later too.
+    pub fn set_conditions_from(&self, host: IpAddr, conditions: NetemConfig) {
+        let mut ports = self.shared.lock();
+        ports.from.insert(host, conditions);
+        ports.apply(|address| address.ip() == host);
+        drop(ports);
+        self.shared.changed.notify_one();
+    }
+
+    /// From now on the others know `address` as `outside`, as if its router had changed its mind. It does not notice, and
+    /// what is sent to its former address is lost.
+    pub fn roam(&self, address: SocketAddr, outside: SocketAddr) {
+        self.shared.lock().outside.insert(address, outside);
     }
 
     /// What has gone towards an address since it was opened.
@@ -176,16 +202,21 @@ impl Network {
     }
 
     fn send(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        if let Some(port) = self.shared.lock().by_address.get_mut(&to) {
-            port.traffic.sent += 1;
-            port.line.handle_input(Input::Packet(
-                now(),
-                Datagram {
-                    from,
-                    bytes: bytes.to_vec(),
-                },
-            ));
+        let mut ports = self.shared.lock();
+        let datagram = Datagram {
+            from: ports.outside.get(&from).copied().unwrap_or(from),
+            to,
+            bytes: bytes.to_vec(),
+        };
+        let uplink = ports
+            .by_address
+            .get_mut(&from)
+            .and_then(|port| port.uplink.as_mut());
+        match uplink {
+            Some(uplink) => uplink.handle_input(Input::Packet(now(), datagram)),
+            None => ports.send(datagram),
         }
+        drop(ports);
         self.shared.changed.notify_one();
     }
 
@@ -228,23 +259,68 @@ impl Ports {
     fn open(&mut self, address: SocketAddr) {
         self.opened += 1;
         // By order of opening and not by address, which the kernel may have chosen: a run can be repeated.
-        let line = Netem::new(self.conditions.seed(self.opened));
+        let seed = 2 * self.opened;
         let port = Port {
-            line,
+            line: Netem::new(self.conditions),
+            uplink: None,
+            seed,
             arrived: VecDeque::new(),
             waker: None,
             traffic: Traffic::default(),
         };
         self.by_address.insert(address, port);
+        self.apply(|other| other == address);
+    }
+
+    /// Brings the lines of open addresses up to date.
+    fn apply(&mut self, concerned: impl Fn(SocketAddr) -> bool) {
+        let ports = self.by_address.iter_mut();
+        for (address, port) in ports.filter(|(address, _)| concerned(**address)) {
+            let towards = self.towards.get(&address.ip()).unwrap_or(&self.conditions);
+            port.line.set_config(towards.seed(port.seed));
+            if let Some(from) = self.from.get(&address.ip()) {
+                let from = from.seed(port.seed + 1);
+                port.uplink
+                    .get_or_insert_with(|| Netem::new(from))
+                    .set_config(from);
+            }
+        }
+    }
+
+    /// Puts a datagram on the line of its destination.
+    fn send(&mut self, mut datagram: Datagram) {
+        let moved = self
+            .outside
+            .iter()
+            .find(|(_, outside)| **outside == datagram.to);
+        if let Some((inside, _)) = moved {
+            datagram.to = *inside;
+        } else if self.outside.contains_key(&datagram.to) {
+            return;
+        }
+        if let Some(port) = self.by_address.get_mut(&datagram.to) {
+            port.traffic.sent += 1;
+            port.line.handle_input(Input::Packet(now(), datagram));
+        }
     }
 
     /// Delivers what is due; says whom to wake and when to come again.
     fn deliver(&mut self, now: Instant) -> (Vec<Waker>, Option<Instant>) {
         let mut wakers = Vec::new();
         let mut next: Option<Instant> = None;
+        let mut sent = Vec::new();
+        for uplink in self
+            .by_address
+            .values_mut()
+            .filter_map(|port| port.uplink.as_mut())
+        {
+            sent.extend(drain(uplink, now, &mut next));
+        }
+        for datagram in sent {
+            self.send(datagram);
+        }
         for port in self.by_address.values_mut() {
-            port.line.handle_input(Input::Timeout(now));
-            while let Some(Output::Packet(datagram)) = port.line.poll_output() {
+            for datagram in drain(&mut port.line, now, &mut next) {
                 if port.arrived.len() < RECEIVE_QUEUE {
                     port.traffic.delivered += 1;
                     port.traffic.bytes += datagram.bytes.len() as u64;
@@ -252,13 +328,23 @@ impl Ports {
                 }
                 wakers.extend(port.waker.take());
             }
-            if !port.line.is_empty() {
-                let due = port.line.poll_timeout();
-                next = Some(next.map_or(due, |next| next.min(due)));
-            }
         }
         (wakers, next)
     }
+}
+
+/// What comes out of a line now; moves `next` forward to when more will.
+fn drain(line: &mut Netem<Datagram>, now: Instant, next: &mut Option<Instant>) -> Vec<Datagram> {
+    let mut arrived = Vec::new();
+    line.handle_input(Input::Timeout(now));
+    while let Some(Output::Packet(datagram)) = line.poll_output() {
+        arrived.push(datagram);
+    }
+    if !line.is_empty() {
+        let due = line.poll_timeout();
+        *next = Some(next.map_or(due, |next| next.min(due)));
+    }
+    arrived
 }
 
 async fn carry(shared: Weak<Shared>, changed: Arc<Notify>) {
@@ -340,11 +426,29 @@ mod tests {
     async fn a_cut_line_delivers_nothing_until_it_is_mended() {
         let network = Network::new(NetemConfig::new());
         let (a, b) = (network.bind(address(1)), network.bind(address(2)));
-        network.set_conditions(NetemConfig::new().loss(RandomLoss::new(Probability::ONE)));
+        let cut = NetemConfig::new().loss(RandomLoss::new(Probability::ONE));
+        network.set_conditions(cut);
         a.send_to(b"lost", b.local_addr());
         tokio::time::sleep(Duration::from_secs(1)).await;
         network.set_conditions(NetemConfig::new());
+        network.set_conditions_from(b.local_addr().ip(), cut);
+        b.send_to(b"lost", a.local_addr());
         a.send_to(b"found", b.local_addr());
         assert_eq!(b.recv_from().await.0, b"found");
+        network.set_conditions_from(b.local_addr().ip(), NetemConfig::new());
+        b.send_to(b"found", a.local_addr());
+        assert_eq!(a.recv_from().await.0, b"found");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_moved_is_known_by_the_new_address_only() {
+        let network = Network::new(NetemConfig::new());
+        let (a, b) = (network.bind(address(1)), network.bind(address(2)));
+        network.roam(b.local_addr(), address(3));
+        a.send_to(b"lost", address(2));
+        a.send_to(b"found", address(3));
+        assert_eq!(b.recv_from().await.0, b"found");
+        b.send_to(b"here", a.local_addr());
+        assert_eq!(a.recv_from().await, (b"here".to_vec(), address(3)));
     }
 }
