@@ -98,8 +98,9 @@ fn parser(codec: Codec) -> &'static str {
 pub fn fragment(codec: Codec) -> Result<String, Missing> {
     let element = choose(codec)?;
     let options = match element {
-        // Two threads decode 100 pictures of 4K a second, one 60; each further one adds a picture of delay.
-        "avdec_h264" | "avdec_h265" => " max-threads=2 output-corrupt=false",
+        // Two threads decode 100 pictures of 4K a second, one 60; each further one adds a picture of delay. Left to itself the
+        // element would use slices only, because the pipeline is live, and most encoders make one slice.
+        "avdec_h264" | "avdec_h265" => " max-threads=2 thread-type=frame output-corrupt=false",
         "vp8dec" | "vp9dec" => " threads=2",
         "opusdec" => " use-inband-fec=true plc=true",
         _ => "",

@@ -92,8 +92,6 @@ pub struct Decoded {
     pub audio_gaps: u64,
     /// Sound made up in place of lost packets; part of `audio`.
     pub concealed: Duration,
-    /// How late the latest of the decoded was since this was last looked at.
-    pub late: Option<Duration>,
 }
 
 /// Shared with GStreamer's threads.
@@ -145,7 +143,7 @@ impl Player {
             .appsrc("entrance")
             .ok_or_else(|| Error::from(Missing::new("appsrc")))?;
         watch_upstream(&entrance, line, events.clone());
-        count(&pipeline, codec.kind(), epoch, decoded.clone());
+        count(&pipeline, codec.kind(), decoded.clone());
         pipeline.listen(move |notice| {
             // Full only when nobody has looked for a long time; the first failure is in there.
             let _ = events.try_send(match notice {
@@ -272,18 +270,14 @@ fn watch_upstream(entrance: &app::AppSrc, line: usize, events: mpsc::Sender<Even
 }
 
 /// Counts what leaves the decoder.
-fn count(pipeline: &Pipeline, kind: Kind, epoch: Epoch, decoded: SharedDecoded) {
+fn count(pipeline: &Pipeline, kind: Kind, decoded: SharedDecoded) {
     let Some(pad) = pipeline.element("decoder").static_pad("src") else {
         return;
     };
     let mut sound_end: Option<gst::ClockTime> = None;
     let state = Mutex::new(move |buffer: &gst::BufferRef| {
         let mut decoded = lock(&decoded);
-        let now = epoch.elapsed();
         decoded.first.get_or_insert_with(Instant::now);
-        if let Some(late) = buffer.pts().and_then(|pts| now.checked_sub(pts.into())) {
-            decoded.late = decoded.late.max(Some(late));
-        }
         match kind {
             Kind::Video => decoded.frames += 1,
             Kind::Audio => {

@@ -275,11 +275,6 @@ impl Session<'_> {
     }
 
     fn tick(&mut self) -> Report {
-        for line in self.lines.values_mut() {
-            if let Some(playout) = self.playouts.get_mut(&line.slot.name) {
-                line.settle(playout);
-            }
-        }
         let report = self.report();
         if self.options.overlay == Overlay::Text {
             for (line, slot) in self.lines.values().zip(&report.slots) {

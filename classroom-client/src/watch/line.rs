@@ -19,9 +19,6 @@ const MOST_WAITING: u64 = 60;
 /// How long a player that does not open is left alone before it is tried again.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Lateness beyond this is worth a longer lead.
-const TOLERABLE: Duration = Duration::from_millis(10);
-
 /// What a slot wants of the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
@@ -165,14 +162,6 @@ impl Line {
             .as_ref()
             .inspect(|player| player.finish())
             .is_some()
-    }
-
-    /// Lets the publication be played later if the decoder was late since this was last called.
-    pub fn settle(&self, playout: &mut Playout) {
-        let late = play::lock(&self.decoded).late.take();
-        if let Some(late) = late.filter(|late| *late > TOLERABLE) {
-            playout.was_late(i64::try_from(late.as_nanos()).unwrap_or(i64::MAX));
-        }
     }
 
     pub fn show_text(&self, text: &str) {
