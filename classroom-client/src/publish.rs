@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::Duration;
 
 use participant::publish::{Config, Event, FrameWriter, Publisher, Statistics};
@@ -73,7 +74,9 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     let mut session = Session {
         video: publisher.video(),
         audio: publisher.audio(),
-        capture: Some(capture),
+        request: options.request.clone(),
+        epoch,
+        supply: Supply::Open(Box::new(capture)),
         connection: Connection::None,
     };
     let end = async {
@@ -83,7 +86,7 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         }
     };
     let outcome = tokio::select! {
-        outcome = session.run(&options.request, epoch, events, &publisher, report.as_mut()) => outcome,
+        outcome = session.run(events, &publisher, report.as_mut()) => outcome,
         () = &mut shutdown => Ok(()),
         () = end => Ok(()),
     };
@@ -107,16 +110,15 @@ enum Connection {
 struct Session {
     video: Option<FrameWriter>,
     audio: Option<FrameWriter>,
-    /// `None` while a source that went away is waited for.
-    capture: Option<Capture>,
+    request: Request,
+    epoch: Epoch,
+    supply: Supply,
     connection: Connection,
 }
 
 impl Session {
     async fn run(
         &mut self,
-        request: &Request,
-        epoch: Epoch,
         mut events: Mailbox<Event>,
         publisher: &Publisher,
         mut report: Option<&mut Report>,
@@ -129,9 +131,9 @@ impl Session {
                     Some(event) => self.take(event),
                     None => return Ok(()),
                 },
-                captured = next(&mut self.capture, request, epoch) => self.take_captured(captured),
+                captured = self.supply.next() => self.take_captured(captured),
                 _ = tick.tick() => if let Some(report) = &mut report {
-                    report.write(&publisher.statistics(), epoch.elapsed(), self.connection == Connection::Made)?;
+                    report.write(&publisher.statistics(), self.epoch.elapsed(), self.connection == Connection::Made)?;
                 },
             }
         }
@@ -142,13 +144,13 @@ impl Session {
             Event::Connected => {
                 tracing::info!("connected");
                 self.connection = Connection::Made;
-                if let Some(capture) = &mut self.capture {
+                if let Supply::Open(capture) = &mut self.supply {
                     capture.start();
                     capture.force_keyframe();
                 }
             }
             Event::KeyframeRequested => {
-                if let Some(capture) = &self.capture {
+                if let Supply::Open(capture) = &self.supply {
                     capture.force_keyframe();
                 }
             }
@@ -181,14 +183,14 @@ impl Session {
                 if self.connection == Connection::Made {
                     capture.start();
                 }
-                self.capture = Some(*capture);
+                self.supply = Supply::Open(capture);
             }
         }
     }
 
     fn lose(&mut self, reason: &str) {
         tracing::warn!(reason, "the source is gone: opening it again");
-        self.capture = None;
+        self.supply = Supply::Reopening(Box::pin(reopen(self.request.clone(), self.epoch)));
     }
 }
 
@@ -197,17 +199,30 @@ enum Captured {
     Opened(Box<Capture>),
 }
 
-/// What the source says next, or a new source in place of one that went away.
-async fn next(capture: &mut Option<Capture>, request: &Request, epoch: Epoch) -> Captured {
-    match capture {
-        Some(capture) => Captured::Event(capture.next().await),
-        None => loop {
-            tokio::time::sleep(PAUSE).await;
-            match Capture::open(request, epoch).await {
-                Ok(capture) => return Captured::Opened(Box::new(capture)),
-                Err(error) => tracing::warn!(%error, "the source does not open"),
-            }
-        },
+/// Where frames come from at the moment.
+enum Supply {
+    Open(Box<Capture>),
+    /// The source went away. The attempt is kept here, because [`Supply::next`] is abandoned whenever something else happens.
+    Reopening(Pin<Box<dyn Future<Output = Box<Capture>> + Send>>),
+}
+
+impl Supply {
+    /// What the source says next, or a new source in place of one that went away. Cancel-safe.
+    async fn next(&mut self) -> Captured {
+        match self {
+            Supply::Open(capture) => Captured::Event(capture.next().await),
+            Supply::Reopening(attempt) => Captured::Opened(attempt.await),
+        }
+    }
+}
+
+async fn reopen(request: Request, epoch: Epoch) -> Box<Capture> {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        match Capture::open(&request, epoch).await {
+            Ok(capture) => return Box::new(capture),
+            Err(error) => tracing::warn!(%error, "the source does not open"),
+        }
     }
 }
 
@@ -266,5 +281,37 @@ impl Report {
                 path: self.path.clone(),
                 error,
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::Size;
+    use crate::source::pattern::Pattern;
+    use crate::source::{Audio, Video};
+
+    #[tokio::test]
+    async fn a_source_comes_back_whatever_else_happens_meanwhile() {
+        gstreamer::init().unwrap();
+        let size = Size {
+            width: 320,
+            height: 180,
+            fps: 30,
+        };
+        let request = Request {
+            video: Video::Pattern(Pattern(size)),
+            audio: Audio::None,
+            bitrate: None,
+        };
+        let mut supply = Supply::Reopening(Box::pin(reopen(request, Epoch::now())));
+        let captured = loop {
+            tokio::select! {
+                captured = supply.next() => break captured,
+                // Something else happens all the time, and abandons the wait for the source.
+                () = tokio::time::sleep(PAUSE / 100) => {}
+            }
+        };
+        assert!(matches!(captured, Captured::Opened(_)));
     }
 }
