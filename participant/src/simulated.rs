@@ -60,8 +60,8 @@ struct Port {
     line: Netem<Datagram>,
     /// Away from it, where that is worth emulating: what leaves it goes over the line of its destination all the same.
     uplink: Option<Netem<Datagram>>,
-    /// Makes its losses other ones than those of its neighbours.
-    seed: u64,
+    /// Which one it was to be opened: its losses are other ones than those of its neighbours, and a run can be repeated.
+    number: u64,
     arrived: VecDeque<Datagram>,
     waker: Option<Waker>,
     traffic: Traffic,
@@ -145,9 +145,9 @@ impl Network {
     /// Opens an address for somebody who moves datagrams himself. Any address will do. An address that is open is taken
     /// over, as after a restart.
     pub fn bind(&self, address: SocketAddr) -> Endpoint {
-        self.shared.lock().open(address);
         Endpoint {
             address,
+            number: self.shared.lock().open(address),
             network: self.clone(),
         }
     }
@@ -256,20 +256,19 @@ impl Drop for Shared {
 }
 
 impl Ports {
-    fn open(&mut self, address: SocketAddr) {
+    fn open(&mut self, address: SocketAddr) -> u64 {
         self.opened += 1;
-        // By order of opening and not by address, which the kernel may have chosen: a run can be repeated.
-        let seed = 2 * self.opened;
         let port = Port {
             line: Netem::new(self.conditions),
             uplink: None,
-            seed,
+            number: self.opened,
             arrived: VecDeque::new(),
             waker: None,
             traffic: Traffic::default(),
         };
         self.by_address.insert(address, port);
         self.apply(|other| other == address);
+        self.opened
     }
 
     /// Brings the lines of open addresses up to date.
@@ -277,9 +276,9 @@ impl Ports {
         let ports = self.by_address.iter_mut();
         for (address, port) in ports.filter(|(address, _)| concerned(**address)) {
             let towards = self.towards.get(&address.ip()).unwrap_or(&self.conditions);
-            port.line.set_config(towards.seed(port.seed));
+            port.line.set_config(towards.seed(2 * port.number));
             if let Some(from) = self.from.get(&address.ip()) {
-                let from = from.seed(port.seed + 1);
+                let from = from.seed(2 * port.number + 1);
                 port.uplink
                     .get_or_insert_with(|| Netem::new(from))
                     .set_config(from);
@@ -368,6 +367,7 @@ async fn carry(shared: Weak<Shared>, changed: Arc<Notify>) {
 #[derive(Debug)]
 pub struct Endpoint {
     address: SocketAddr,
+    number: u64,
     network: Network,
 }
 
@@ -392,7 +392,14 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        self.network.shared.lock().by_address.remove(&self.address);
+        let mut ports = self.network.shared.lock();
+        let taken_over = ports
+            .by_address
+            .get(&self.address)
+            .is_none_or(|port| port.number != self.number);
+        if !taken_over {
+            ports.by_address.remove(&self.address);
+        }
     }
 }
 
@@ -438,6 +445,18 @@ mod tests {
         network.set_conditions_from(b.local_addr().ip(), NetemConfig::new());
         b.send_to(b"found", a.local_addr());
         assert_eq!(a.recv_from().await.0, b"found");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_was_taken_over_outlives_its_former_owner() {
+        let network = Network::new(NetemConfig::new());
+        let (a, former) = (network.bind(address(1)), network.bind(address(2)));
+        let b = network.bind(address(2));
+        drop(former);
+        a.send_to(b"hello", b.local_addr());
+        assert_eq!(b.recv_from().await.0, b"hello");
+        drop(b);
+        assert_eq!(network.addresses(), [address(1)]);
     }
 
     #[tokio::test(start_paused = true)]
