@@ -1,0 +1,96 @@
+//! Lessons on lines without fault.
+
+use participant::simulated;
+use participant::watch::Deliver;
+
+use crate::school::Clip;
+use crate::world::{World, ms, secs};
+
+#[tokio::test(start_paused = true)]
+async fn six_rooms_on_two_workers_get_every_packet_of_a_lesson() {
+    let mut world = World::new(ms(10));
+    let school = world.school("camera", Clip::SMALL).await;
+    world.run(ms(500)).await;
+    let mut rooms = Vec::new();
+    for _ in 0..6 {
+        rooms.push(world.room());
+        world.run(ms(16)).await;
+    }
+    let joined = simulated::now();
+    world.run(secs(10)).await;
+    assert_eq!(world.relay.sessions(), (1, 6));
+    for room in &mut rooms {
+        room.assert_whole(&school);
+        assert_eq!(room.trouble(), (0, 0, 0));
+        assert_eq!(room.picture_statistics().packets_repaired, 0);
+        assert!(room.pictures().len() > 280 && room.sounds() > 280);
+        let slowest = room.delays(&school, joined).into_iter().max().unwrap();
+        // Two lines, and the pacing of a keyframe.
+        assert!(slowest < ms(40), "{slowest:?}");
+    }
+    let asked = school.asked();
+    for pair in asked.windows(2) {
+        assert!(pair[1] - pair[0] >= ms(480), "{asked:?}");
+    }
+    // One for being connected, and what six joins need.
+    assert!((2..=4).contains(&asked.len()), "{asked:?}");
+    for room in rooms {
+        room.close().await;
+    }
+    school.close().await;
+    assert_eq!((world.relay.sessions(), world.relay.ended()), ((0, 0), 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_4k_lesson_arrives_whole_with_its_capture_times() {
+    let mut world = World::new(ms(20));
+    let clip = Clip {
+        keyframe: 600_000,
+        picture: 75_000,
+        ..Clip::SMALL
+    };
+    let school = world.school("camera", clip).await;
+    let dropped = school.statistics().video_frames_dropped;
+    let mut rooms = [world.room(), world.room()];
+    world.run(secs(3)).await;
+    for room in &mut rooms {
+        room.assert_whole(&school);
+        assert_eq!(room.trouble(), (0, 0, 0));
+        let newest = room.pictures().last().unwrap().captured.unwrap();
+        let age = simulated::wall_clock().duration_since(newest).unwrap();
+        assert!(age > ms(40) && age < ms(120), "{age:?}");
+    }
+    assert_eq!(school.statistics().video_frames_dropped, dropped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_is_early_is_served_when_the_lesson_begins() {
+    let mut world = World::new(ms(10));
+    let mut rooms = [world.room(), world.room(), world.room()];
+    world.run(secs(8)).await;
+    for room in &mut rooms {
+        assert!(room.pictures().is_empty());
+        assert_eq!(room.connections, 1);
+    }
+    let school = world.school("camera", Clip::SMALL).await;
+    let connected = simulated::now();
+    world.run(secs(5)).await;
+    for room in &mut rooms {
+        room.assert_whole(&school);
+        let first = room.pictures()[0].arrived - connected;
+        assert!(first < ms(200), "the first picture took {first:?}");
+        assert_eq!(room.connections, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_and_tried_again_slowly() {
+    let mut world = World::new(ms(1));
+    let mut room = world.room_at("whep/demo/nonsense", secs(1), Deliver::Frames);
+    world.run(secs(40)).await;
+    room.look();
+    assert!(room.refusals.len() >= 3, "{:?}", room.refusals);
+    assert!(room.refusals.len() <= 12, "{:?}", room.refusals);
+    assert!(room.refusals.iter().all(|status| *status == 404));
+    room.close().await;
+}
