@@ -138,6 +138,8 @@ impl Driver {
             while more {
                 more = self.receive(&mut engine, &mut buffers);
                 let stop = self.read_mail(&mut engine);
+                engine.share();
+                self.deliver(&mut engine, posts, notices);
                 if let Some(forwarded) = engine.flush(Instant::now(), &mut self.sockets) {
                     self.sockets
                         .counters

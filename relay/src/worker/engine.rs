@@ -33,7 +33,7 @@ pub struct Engine {
     routes: Routes,
     tracks: Tracks,
     /// Packets taken in since the last flush, by track.
-    batch: Vec<(TrackKey, Vec<Arc<Packet>>)>,
+    batch: Vec<Gathered>,
     buffer: SendBuffer,
     outputs: Outputs,
     next_tick: Option<Instant>,
@@ -51,6 +51,14 @@ struct Routes {
 
 /// Addresses a session may be reached from at a time: a client's interfaces, and a NAT that changed its mind a few times.
 const MAX_ADDRESSES: usize = 16;
+
+/// The packets of one track in a batch.
+struct Gathered {
+    track: TrackKey,
+    packets: Vec<Arc<Packet>>,
+    /// The other workers have been sent these packets.
+    shared: bool,
+}
 
 /// What the driver has to deliver.
 #[derive(Default)]
@@ -176,11 +184,35 @@ impl Engine {
         }
     }
 
-    /// Forwards what was taken in since the last call: to the viewers here, and as one message to each worker that has viewers.
+    /// Prepares one message of what was taken in for each worker that has viewers of it. Called and delivered before
+    /// [`flush`](Self::flush), it lets the other workers forward while this one does.
+    pub fn share(&mut self) {
+        for gathered in self.batch.iter_mut().filter(|gathered| !gathered.shared) {
+            gathered.shared = true;
+            let Some(track) = self.tracks.get(&gathered.track) else {
+                continue;
+            };
+            if track.others.is_empty() || gathered.packets.is_empty() {
+                continue;
+            }
+            let packets: Arc<[Arc<Packet>]> = gathered.packets.as_slice().into();
+            let mail = |worker: &usize| (*worker, Mail::Packets(gathered.track, packets.clone()));
+            self.outputs.mail.extend(track.others.iter().map(mail));
+        }
+    }
+
+    /// Forwards what was taken in since the last call to the viewers here, [shared](Self::share) or not.
     pub fn flush(&mut self, now: Instant, outlet: &mut impl Outlet) -> Option<Forwarded> {
+        self.share();
         let mut forwarded: Option<Forwarded> = None;
         let mut batch = std::mem::take(&mut self.batch);
-        for (key, packets) in &mut batch {
+        for Gathered {
+            track,
+            packets,
+            shared,
+        } in &mut batch
+        {
+            *shared = false;
             let Some(first) = packets.first() else {
                 continue;
             };
@@ -191,8 +223,8 @@ impl Engine {
                 arrived,
                 packets: count,
             });
-            self.forward(*key, packets, outlet);
-            self.request_keyframe(now, *key, outlet);
+            self.forward(*track, packets, outlet);
+            self.request_keyframe(now, *track, outlet);
             packets.clear();
         }
         // Tracks come and go; their places in the batch are kept while they are few.
@@ -333,14 +365,6 @@ impl Engine {
         let Some(track) = self.tracks.get_mut(&key) else {
             return;
         };
-        if !track.others.is_empty() {
-            let shared: Arc<[Arc<Packet>]> = packets.into();
-            let mail = track
-                .others
-                .iter()
-                .map(|worker| (*worker, Mail::Packets(key, shared.clone())));
-            self.outputs.mail.extend(mail);
-        }
         for (viewer, slot) in &track.subscribers {
             let Some(session) = self.sessions.get_mut(viewer) else {
                 continue;
@@ -585,9 +609,16 @@ impl Routes {
     }
 }
 
-fn push(batch: &mut Vec<(TrackKey, Vec<Arc<Packet>>)>, key: TrackKey, packet: Arc<Packet>) {
-    match batch.iter_mut().find(|(other, _)| *other == key) {
-        Some((_, packets)) => packets.push(packet),
-        None => batch.push((key, vec![packet])),
+fn push(batch: &mut Vec<Gathered>, track: TrackKey, packet: Arc<Packet>) {
+    match batch.iter_mut().find(|gathered| gathered.track == track) {
+        Some(gathered) => {
+            gathered.packets.push(packet);
+            gathered.shared = false;
+        }
+        None => batch.push(Gathered {
+            track,
+            packets: vec![packet],
+            shared: false,
+        }),
     }
 }
