@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use mio::net::UdpSocket;
+use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 
 use crate::inbox::{Datagram, Inbox};
@@ -25,8 +26,10 @@ impl Port {
     pub fn bind(ip: IpAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind((ip, 0).into())?;
         let state = UdpSocketState::new((&socket).into())?;
-        // The kernel's limits may be lower than what is wished for.
-        let _ = state.set_recv_buffer_size((&socket).into(), BUFFER_BYTES);
+        // Beyond the kernel's limit where that is allowed (CAP_NET_ADMIN), up to it elsewhere.
+        if setsockopt(&socket, RcvBufForce, &BUFFER_BYTES).is_err() {
+            let _ = state.set_recv_buffer_size((&socket).into(), BUFFER_BYTES);
+        }
         let _ = state.set_send_buffer_size((&socket).into(), BUFFER_BYTES);
         let address = socket.local_addr()?;
         Ok(Self {
