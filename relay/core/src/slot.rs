@@ -15,8 +15,6 @@ const MAX_JUMP: u64 = 1 << 14;
 const MAX_RESENDS: u8 = 8;
 /// Shortest time between two sendings of one packet.
 const RESEND_INTERVAL: Duration = Duration::from_millis(15);
-/// Packets whose resends are remembered.
-const RESEND_MEMORY: usize = 512;
 
 /// A slot's rewriting state.
 #[derive(Debug)]
@@ -28,7 +26,7 @@ pub struct Slot {
     /// One past the highest sequence number sent.
     next: u64,
     last: Option<(Instant, u32)>,
-    resends: Option<Box<[Resend; RESEND_MEMORY]>>,
+    resends: Option<Box<[Option<Resend>]>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +49,20 @@ struct Epoch {
     payload_type: u8,
 }
 
+/// The repeated sendings of one packet.
 #[derive(Debug, Clone, Copy)]
 struct Resend {
-    sequence: u64,
-    at: Option<Instant>,
+    index: u64,
+    latest: Instant,
     count: u8,
+}
+
+/// Packets whose resends are remembered: as many as are kept of a layer, so that no two of them share a place.
+fn resend_memory(kind: Kind) -> usize {
+    match kind {
+        Kind::Video => 2_048,
+        Kind::Audio => 256,
+    }
 }
 
 /// How a packet goes out.
@@ -223,30 +230,32 @@ impl Slot {
     }
 
     fn allow_resend(&mut self, now: Instant, index: u64) -> bool {
-        const UNUSED: Resend = Resend {
-            sequence: u64::MAX,
-            at: None,
-            count: 0,
-        };
+        let places = resend_memory(self.kind);
         let memory = self
             .resends
-            .get_or_insert_with(|| Box::new([UNUSED; RESEND_MEMORY]));
-        let resend = &mut memory[index as usize % RESEND_MEMORY];
-        if resend.sequence != index {
-            *resend = Resend {
-                sequence: index,
-                ..UNUSED
-            };
+            .get_or_insert_with(|| vec![None; places].into_boxed_slice());
+        let place = &mut memory[index as usize % places];
+        match place {
+            // Going back would forget the newer packet's count, and two that take turns could be had without end.
+            Some(resend) if resend.index > index => false,
+            Some(resend) if resend.index == index => {
+                let since = now.saturating_duration_since(resend.latest);
+                let allowed = since >= RESEND_INTERVAL && resend.count < MAX_RESENDS;
+                if allowed {
+                    resend.latest = now;
+                    resend.count += 1;
+                }
+                allowed
+            }
+            _ => {
+                *place = Some(Resend {
+                    index,
+                    latest: now,
+                    count: 1,
+                });
+                true
+            }
         }
-        let soon = resend
-            .at
-            .is_some_and(|at| now.saturating_duration_since(at) < RESEND_INTERVAL);
-        if soon || resend.count == MAX_RESENDS {
-            return false;
-        }
-        resend.at = Some(now);
-        resend.count += 1;
-        true
     }
 }
 
@@ -423,6 +432,23 @@ mod tests {
             })
             .count();
         assert_eq!(answered, usize::from(MAX_RESENDS));
+    }
+
+    #[test]
+    fn asking_for_everything_again_and_again_is_bounded_too() {
+        let start = Instant::now();
+        let mut slot = video();
+        for sequence in 0..4_000 {
+            slot.forward(&packet(1, sequence, sequence == 0, start), 102);
+        }
+        let answered = (0..100u32)
+            .flat_map(|round| (0..4_000u16).map(move |at| (round, 1_000 + at)))
+            .filter(|(round, number)| {
+                slot.resend(start + RESEND_INTERVAL * *round, *number)
+                    .is_some()
+            })
+            .count();
+        assert!(answered <= 4_000 * usize::from(MAX_RESENDS), "{answered}");
     }
 
     #[test]
