@@ -84,7 +84,10 @@ async fn play(publisher: &mut Raw, layers: &mut [&mut Layer], pictures: u32) {
 fn shown(room: &mut Room) -> Vec<u8> {
     room.look();
     let frames = std::mem::take(&mut room.frames);
-    frames.iter().map(|frame| *frame.data.last().unwrap()).collect()
+    frames
+        .iter()
+        .map(|frame| *frame.data.last().unwrap())
+        .collect()
 }
 
 fn without_ssrc(offer: String) -> String {
@@ -96,8 +99,13 @@ fn without_ssrc(offer: String) -> String {
 async fn a_source_without_announced_ssrcs_is_known_by_its_mid() {
     let mut world = World::new(ms(10));
     let mut rooms = [world.room(), world.room()];
-    let mut publisher =
-        Raw::join(&mut world, "whip/demo/camera", &[VIDEO, VIDEO], without_ssrc).await;
+    let mut publisher = Raw::join(
+        &mut world,
+        "whip/demo/camera",
+        &[VIDEO, VIDEO],
+        without_ssrc,
+    )
+    .await;
     assert!(publisher.answer.contains("sdes:mid"));
     // The payload type is the same, and the second line is heard first.
     let mut second = Layer::new(0xB2, 400, &[(MID, "1")]);
@@ -139,7 +147,10 @@ async fn rooms_get_one_layer_of_two_and_change_without_a_seam() {
     for room in &mut rooms {
         let shown = shown(room);
         let change = shown.iter().position(|layer| *layer == 0x20).unwrap();
-        assert!(shown[change..].iter().all(|layer| *layer == 0x20), "{shown:x?}");
+        assert!(
+            shown[change..].iter().all(|layer| *layer == 0x20),
+            "{shown:x?}"
+        );
         assert!(change < 60 && shown.len() > 85, "{shown:x?}");
     }
     // A publisher that is short of bandwidth stops it.
@@ -147,7 +158,10 @@ async fn rooms_get_one_layer_of_two_and_change_without_a_seam() {
     for room in &mut rooms {
         let shown = shown(room);
         let change = shown.iter().position(|layer| *layer == 0x10).unwrap();
-        assert!(shown[change..].iter().all(|layer| *layer == 0x10), "{shown:x?}");
+        assert!(
+            shown[change..].iter().all(|layer| *layer == 0x10),
+            "{shown:x?}"
+        );
         assert!(shown.len() - change > 20, "{shown:x?}");
         let statistics = room.picture_statistics();
         assert_eq!((statistics.frames_broken, room.trouble()), (0, (0, 0, 0)));

@@ -32,8 +32,7 @@ async fn six_rooms_on_two_workers_get_every_packet_of_a_lesson() {
     for pair in asked.windows(2) {
         assert!(pair[1] - pair[0] >= ms(480), "{asked:?}");
     }
-    // One for being connected, and what six joins need.
-    assert!((2..=4).contains(&asked.len()), "{asked:?}");
+    assert!((1..=3).contains(&asked.len()), "six joined: {asked:?}");
     for room in rooms {
         room.close().await;
     }

@@ -56,7 +56,9 @@ async fn what_is_lost_on_the_way_to_the_relay_is_repaired_for_everybody() {
     world.run(secs(30)).await;
     world.lose(school.host, DELAY, 0.0, 0.0);
     world.run(secs(2)).await;
-    let repaired = world.relay.count(|counters| counters.repaired_packets.get());
+    let repaired = world
+        .relay
+        .count(|counters| counters.repaired_packets.get());
     assert!(repaired > 100, "{repaired}");
     for room in &mut rooms {
         room.assert_whole(&school);
@@ -88,7 +90,12 @@ async fn sequence_numbers_wrap_under_loss_on_both_sides() {
     world.lose(school.host, DELAY, 0.0, 0.0);
     world.lose(rooms[0].host, DELAY, 0.0, 0.0);
     world.run(secs(2)).await;
-    assert!(world.relay.count(|counters| counters.repaired_packets.get()) > 500);
+    assert!(
+        world
+            .relay
+            .count(|counters| counters.repaired_packets.get())
+            > 500
+    );
     assert!(world.relay.wire.repeated() > 1_000);
     for room in &mut rooms {
         assert!(room.picture_statistics().packets > 65_536 + 2_000);

@@ -12,7 +12,6 @@ use participant::simulated::{self, Endpoint};
 use rtc_rtp::header::Header;
 use rtc_shared::marshal::Marshal;
 
-use crate::relay::Relay;
 use crate::world::{World, door, ms};
 
 /// See the module.
@@ -129,11 +128,6 @@ impl Raw {
     /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.endpoint.local_addr()
-    }
-
-    /// Sends bytes as they are to every worker.
-    pub fn send_plain(&self, datagram: &[u8]) {
-        Relay::addresses().for_each(|to| self.endpoint.send_to(datagram, to));
     }
 
     /// The media SSRCs that the relay was heard to send.

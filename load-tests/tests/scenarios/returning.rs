@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
+use participant::Kind;
 use participant::simulated;
 use participant::watch::{Deliver, Packet};
-use participant::Kind;
 
 use crate::school::{Clip, number};
 use crate::world::{World, ms, secs};
@@ -40,7 +40,10 @@ async fn a_publisher_that_comes_back_resumes_the_picture_without_a_seam() {
         let ticks = first.rtp_timestamp.wrapping_sub(last.rtp_timestamp);
         let shown = ms(u64::from(ticks / 90));
         let passed = first.arrived - last.arrived;
-        assert!(shown + ms(60) > passed && passed + ms(60) > shown, "{shown:?} for {passed:?}");
+        assert!(
+            shown + ms(60) > passed && passed + ms(60) > shown,
+            "{shown:?} for {passed:?}"
+        );
         let sent = second.pictures();
         for (frame, at) in new.iter().zip(number(&first.data)..) {
             assert_eq!(frame.data, sent[at as usize].data);
@@ -55,7 +58,10 @@ async fn a_publisher_that_comes_back_resumes_the_picture_without_a_seam() {
             assert!(line.last().unwrap().arrived > killed + secs(5));
             for pair in line.windows(2) {
                 assert_eq!(pair[1].ssrc, pair[0].ssrc);
-                assert_eq!(pair[1].sequence_number, pair[0].sequence_number.wrapping_add(1));
+                assert_eq!(
+                    pair[1].sequence_number,
+                    pair[0].sequence_number.wrapping_add(1)
+                );
                 let ahead = pair[1].rtp_timestamp.wrapping_sub(pair[0].rtp_timestamp);
                 assert!(ahead < 3 * 90_000, "{ahead} ticks");
             }
@@ -102,11 +108,21 @@ async fn a_room_that_roams_keeps_its_session() {
         world.run(ms(100)).await;
         let lost = world.relay.wire.sent_to(here);
         world.run(secs(6)).await;
-        assert!(world.relay.wire.sent_to(here) - lost < 1_500, "follows too late");
+        assert!(
+            world.relay.wire.sent_to(here) - lost < 1_500,
+            "follows too late"
+        );
         assert!(world.relay.wire.sent_to(elsewhere) > 200);
         let seen = room.pictures();
-        let resumed = seen.iter().find(|frame| frame.arrived > moved + ms(100)).unwrap();
-        assert!(resumed.arrived - moved < secs(4), "{:?}", resumed.arrived - moved);
+        let resumed = seen
+            .iter()
+            .find(|frame| frame.arrived > moved + ms(100))
+            .unwrap();
+        assert!(
+            resumed.arrived - moved < secs(4),
+            "{:?}",
+            resumed.arrived - moved
+        );
         let newest = seen.last().unwrap();
         assert!(simulated::now() - newest.arrived < ms(100));
         here = elsewhere;

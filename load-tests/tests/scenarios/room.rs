@@ -121,7 +121,10 @@ impl Room {
         }
         let newest = sent[begin + seen.len() - 1].at;
         let age = participant::simulated::now() - newest;
-        assert!(age < Duration::from_millis(500), "{host} stopped {age:?} ago");
+        assert!(
+            age < Duration::from_millis(500),
+            "{host} stopped {age:?} ago"
+        );
     }
 
     pub async fn close(self) {

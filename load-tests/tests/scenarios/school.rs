@@ -89,9 +89,9 @@ impl School {
         self.lesson.lock().unwrap().connected
     }
 
-    /// When keyframes were asked for.
+    /// When the relay asked for keyframes. The first request is the participant's own, for being connected.
     pub fn asked(&self) -> Vec<Instant> {
-        self.lesson.lock().unwrap().asked.clone()
+        self.lesson.lock().unwrap().asked[1..].to_vec()
     }
 
     pub fn statistics(&self) -> publish::Statistics {

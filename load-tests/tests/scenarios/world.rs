@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use participant::simulated::{Bitrate, DataSize, Endpoint, NetemConfig, Network, Probability, RandomLoss};
+use participant::simulated::{
+    Bitrate, DataSize, Endpoint, NetemConfig, Network, Probability, RandomLoss,
+};
 use participant::watch::Deliver;
 use participant::{Addresses, Door, Platform};
 
@@ -93,7 +95,10 @@ impl World {
 
     /// A line of so many bits per second towards the host, that drops what waits longer than half a second.
     pub fn narrow(&self, host: IpAddr, delay: Duration, bits: u32) {
-        let link = line(delay).link(Bitrate::bps(bits.into()), DataSize::bytes(i64::from(bits) / 16));
+        let link = line(delay).link(
+            Bitrate::bps(bits.into()),
+            DataSize::bytes(i64::from(bits) / 16),
+        );
         self.network.set_conditions_towards(host, link);
     }
 
