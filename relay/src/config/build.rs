@@ -15,7 +15,8 @@ const DEFAULT_HTTP_PORT: u16 = 8443;
 const DEFAULT_BASE_PORT: u16 = 8500;
 const DEFAULT_MAX_SESSIONS: u32 = 2_000;
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
-const DEFAULT_LOG: &str = "info";
+/// rtc-dtls warns of every extension it does not know, several times per handshake with a browser.
+const DEFAULT_LOG: &str = "info,rtc_dtls=error";
 /// More workers than this is a typing error.
 const MAX_WORKERS: u32 = 256;
 

@@ -1,0 +1,122 @@
+//! How datagrams find their session.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use relay_core::key::SessionKey;
+use relay_transport::stun_username;
+
+/// How datagrams find their session (RFC 7983: STUN carries its session's name, everything else only comes from an address).
+#[derive(Default)]
+pub struct Routes {
+    by_ufrag: HashMap<String, SessionKey>,
+    /// The latest user name fragments of every session, oldest first.
+    ufrags: HashMap<SessionKey, VecDeque<String>>,
+    by_address: HashMap<SocketAddr, SessionKey>,
+    /// The latest addresses of every session, oldest first.
+    addresses: HashMap<SessionKey, VecDeque<SocketAddr>>,
+}
+
+/// User name fragments a session is known by at a time: while its ICE restarts, the old one and the new one.
+const MAX_UFRAGS: usize = 2;
+/// Addresses a session may be reached from at a time: a client's interfaces, and a NAT that changed its mind a few times.
+const MAX_ADDRESSES: usize = 16;
+
+impl Routes {
+    /// The session of a datagram.
+    pub fn find(&self, from: SocketAddr, datagram: &[u8]) -> Option<SessionKey> {
+        if let Some(ufrag) = stun_username(datagram) {
+            return self.by_ufrag.get(ufrag).copied();
+        }
+        self.by_address.get(&from).copied()
+    }
+
+    /// The relay's user name fragment for `key`; a session has two while its ICE restarts.
+    pub fn named(&mut self, ufrag: String, key: SessionKey) {
+        let ufrags = self.ufrags.entry(key).or_default();
+        ufrags.push_back(ufrag.clone());
+        if ufrags.len() > MAX_UFRAGS
+            && let Some(oldest) = ufrags.pop_front()
+        {
+            self.by_ufrag.remove(&oldest);
+        }
+        self.by_ufrag.insert(ufrag, key);
+    }
+
+    /// An authenticated check of `key` came from this address.
+    pub fn reached_from(&mut self, from: SocketAddr, key: SessionKey) {
+        if self.by_address.insert(from, key) == Some(key) {
+            return;
+        }
+        let addresses = self.addresses.entry(key).or_default();
+        addresses.push_back(from);
+        if addresses.len() > MAX_ADDRESSES
+            && let Some(oldest) = addresses.pop_front()
+        {
+            self.release(oldest, key);
+        }
+    }
+
+    /// A session is gone.
+    pub fn forget(&mut self, key: SessionKey) {
+        for ufrag in self.ufrags.remove(&key).unwrap_or_default() {
+            self.by_ufrag.remove(&ufrag);
+        }
+        for address in self.addresses.remove(&key).unwrap_or_default() {
+            self.release(address, key);
+        }
+    }
+
+    /// The address may belong to the client's next session by now.
+    fn release(&mut self, address: SocketAddr, key: SessionKey) {
+        if self.by_address.get(&address) == Some(&key) {
+            self.by_address.remove(&address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: SessionKey = SessionKey(1);
+    const NEW: SessionKey = SessionKey(2);
+    /// First byte of SRTP: no STUN, so only the address counts.
+    const MEDIA: &[u8] = &[0x80, 0, 0, 0];
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    #[test]
+    fn an_address_belongs_to_whom_it_was_proven_for_last() {
+        let mut routes = Routes::default();
+        routes.reached_from(address(1), OLD);
+        routes.reached_from(address(1), NEW);
+        assert_eq!(routes.find(address(1), MEDIA), Some(NEW));
+        routes.forget(OLD);
+        assert_eq!(
+            routes.find(address(1), MEDIA),
+            Some(NEW),
+            "the old session's end takes nothing from the new one"
+        );
+        routes.forget(NEW);
+        assert_eq!(routes.find(address(1), MEDIA), None);
+    }
+
+    #[test]
+    fn a_session_cannot_fill_the_tables() {
+        let mut routes = Routes::default();
+        for port in 1..1_000 {
+            routes.reached_from(address(port), OLD);
+            routes.named(format!("ufrag{port}"), OLD);
+        }
+        assert_eq!(
+            (routes.by_address.len(), routes.by_ufrag.len()),
+            (MAX_ADDRESSES, MAX_UFRAGS)
+        );
+        assert_eq!(routes.find(address(999), MEDIA), Some(OLD));
+        routes.forget(OLD);
+        assert!(routes.by_address.is_empty() && routes.by_ufrag.is_empty());
+    }
+}
