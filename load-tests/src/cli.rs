@@ -2,6 +2,7 @@
 
 mod baseline_server;
 mod bench;
+mod demo;
 mod floor;
 mod lesson;
 
@@ -28,6 +29,8 @@ pub struct Cli {
 enum Command {
     /// Play a lesson against any WHIP/WHEP server.
     Lesson(Box<LessonArgs>),
+    /// Play a whole lesson on this machine: relay, school and rooms.
+    Demo(demo::DemoArgs),
     /// Measure what sealing and sending alone cost.
     Floor(FloorArgs),
     /// Receive for the floor.
@@ -174,6 +177,7 @@ impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Lesson(args) => lesson::run(&args),
+            Command::Demo(args) => demo::run(&args),
             Command::Floor(args) => floor::run(&args),
             Command::Sink(args) => floor::run_sink(&args),
             Command::BaselineServer(args) => baseline_server::run(&args),

@@ -222,6 +222,11 @@ impl Lesson {
         }
     }
 
+    /// What each admitted viewer has found so far.
+    pub fn viewers(&self) -> Result<Vec<ViewerReport>, LessonError> {
+        Ok(self.crowd.report()?)
+    }
+
     /// Packets that have arrived at all viewers so far.
     pub fn packets(&self) -> Result<u64, LessonError> {
         Ok(self

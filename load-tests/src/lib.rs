@@ -5,6 +5,7 @@ pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod cost;
+pub mod demo;
 pub mod floor;
 pub mod inbox;
 pub mod lesson;

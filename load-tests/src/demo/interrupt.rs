@@ -13,9 +13,14 @@ pub struct Interrupt(Arc<AtomicBool>);
 impl Interrupt {
     /// Listens from now on.
     pub fn listen() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let guard = runtime.enter();
-        let signals = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+        let signals = [
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        ];
         drop(guard);
         let asked = Arc::new(AtomicBool::new(false));
         let told = asked.clone();

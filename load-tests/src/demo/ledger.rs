@@ -58,7 +58,9 @@ impl Ledger {
 
     /// The newest counters.
     pub fn total(&self) -> Sent {
-        self.rows.last().map_or_else(Sent::default, |(_, sent)| *sent)
+        self.rows
+            .last()
+            .map_or_else(Sent::default, |(_, sent)| *sent)
     }
 
     /// The counters at `moment`, in proportion between two rows.
@@ -87,7 +89,11 @@ mod tests {
     use super::*;
 
     fn sent(pictures: u64) -> Sent {
-        Sent { pictures, sounds: 2 * pictures, packets: 70 * pictures }
+        Sent {
+            pictures,
+            sounds: 2 * pictures,
+            packets: 70 * pictures,
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub struct Process {
     child: Child,
     output: Option<JoinHandle<()>>,
     complaints: Option<JoinHandle<Option<String>>>,
+    ended: Option<String>,
 }
 
 /// Why a program does not run.
@@ -77,18 +78,26 @@ impl Process {
             child,
             output,
             complaints,
+            ended: None,
         })
     }
 
     /// Why it ended, in a sentence, if it did.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok()??;
-        let complaint = self.complaints.take();
-        let said = match complaint.and_then(|thread| thread.join().ok()?) {
-            Some(last) => format!(": {last}"),
-            None => String::new(),
-        };
-        Some(format!("{} ended early ({status}){said}", self.name))
+        if let Some(complaints) = self.complaints.take() {
+            let said = complaints
+                .join()
+                .ok()
+                .flatten()
+                .map(|last| format!(": {last}"));
+            self.ended = Some(format!(
+                "{} ended early ({status}){}",
+                self.name,
+                said.unwrap_or_default()
+            ));
+        }
+        self.ended.clone()
     }
 
     /// Asks it to end, and waits until it has and all of its output was read.
@@ -98,7 +107,10 @@ impl Process {
         while let Ok(None) = self.child.try_wait() {
             if !asked {
                 // A process that has not been waited for keeps its id: nobody else can be hit.
-                let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
+                let _ = kill(
+                    Pid::from_raw(self.child.id().cast_signed()),
+                    Signal::SIGTERM,
+                );
                 asked = true;
             } else if Instant::now() >= deadline {
                 let _ = self.child.kill();
@@ -149,7 +161,8 @@ mod tests {
 
     #[test]
     fn what_is_said_while_ending_is_heard() {
-        let (mut process, told) = shell("trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.01; done");
+        let (mut process, told) =
+            shell("trap 'echo bye; exit' TERM; echo ready; while :; do sleep 0.01; done");
         assert_eq!(told.recv().unwrap(), "ready");
         assert_eq!(process.ended(), None);
         process.stop();
@@ -160,6 +173,9 @@ mod tests {
     fn a_program_that_is_not_there_is_named() {
         let missing = Process::start("it", Path::new("/nowhere/it"), [""; 0], |_| {});
         let error = missing.err().unwrap();
-        assert_eq!(error.to_string(), "/nowhere/it is missing: ./run demo builds it");
+        assert_eq!(
+            error.to_string(),
+            "/nowhere/it is missing: ./run demo builds it"
+        );
     }
 }

@@ -49,7 +49,14 @@ impl Relay {
         }
         let listen = format!("127.0.0.1:{port}");
         let mut arguments = vec!["relay", "--listen", &listen, "--tls", "plain"];
-        arguments.extend(["--media-listen", "127.0.0.1", "--base-port", "0", "--log", "warn"]);
+        arguments.extend([
+            "--media-listen",
+            "127.0.0.1",
+            "--base-port",
+            "0",
+            "--log",
+            "warn",
+        ]);
         let folder = web.map(|web| web.to_string_lossy());
         if let Some(folder) = &folder {
             arguments.extend(["--web-dir", folder]);
@@ -62,13 +69,18 @@ impl Relay {
                 let _ = tell.send(address.to_owned());
             }
         })?;
-        let base = announced.recv_timeout(PATIENCE).ok().and_then(|base| Url::parse(&base).ok());
+        let base = announced
+            .recv_timeout(PATIENCE)
+            .ok()
+            .and_then(|base| Url::parse(&base).ok());
         match base {
             Some(base) => Ok(Self { process, base }),
             None => {
                 process.stop();
                 let why = process.ended();
-                Err(RelayError::Silent(why.unwrap_or_else(|| "the relay does not listen".to_owned())))
+                Err(RelayError::Silent(
+                    why.unwrap_or_else(|| "the relay does not listen".to_owned()),
+                ))
             }
         }
     }

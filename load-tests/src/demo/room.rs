@@ -90,8 +90,16 @@ impl Room {
     /// Begins to watch with the classroom client `program`.
     pub fn start(number: usize, program: &Path, relay: &Relay) -> Result<Self, ProcessError> {
         let whep = relay.address("whep/demo");
-        let arguments =
-            ["watch", "--whep", whep.as_str(), "--slots", SLOTS, "--headless", "--stats", "json"];
+        let arguments = [
+            "watch",
+            "--whep",
+            whep.as_str(),
+            "--slots",
+            SLOTS,
+            "--headless",
+            "--stats",
+            "json",
+        ];
         let seen = Arc::new(Mutex::new(Seen::default()));
         let process = Process::start(&format!("room {number}"), program, arguments, {
             let seen = seen.clone();
@@ -111,6 +119,14 @@ impl Room {
         lock(&self.seen).report.clone()
     }
 
+    /// Whether it has a picture in every slot that shows one.
+    pub fn has_pictures(&self) -> bool {
+        self.report().is_some_and(|report| {
+            let mut pictures = report.pictures().peekable();
+            pictures.peek().is_some() && pictures.all(|slot| slot.first_picture_ms.is_some())
+        })
+    }
+
     /// When something that was `millis` after the beginning of watching happened.
     pub fn moment(&self, millis: f64) -> Option<Instant> {
         let after = Duration::try_from_secs_f64(millis / 1000.0).ok()?;
@@ -121,11 +137,6 @@ impl Room {
     pub fn ended(&mut self) -> Option<String> {
         self.process.ended()
     }
-
-    /// Ends it; the report is the last one after it.
-    pub fn stop(&mut self) {
-        self.process.stop();
-    }
 }
 
 impl Report {
@@ -134,14 +145,11 @@ impl Report {
         self.slots.iter().filter(|slot| slot.kind == Kind::Video)
     }
 
-    /// The slots with sound.
-    pub fn sounds(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(|slot| slot.kind == Kind::Audio)
-    }
-
     /// From the beginning to the first picture of any slot.
     pub fn first_picture_ms(&self) -> Option<f64> {
-        self.pictures().filter_map(|slot| slot.first_picture_ms).min_by(f64::total_cmp)
+        self.pictures()
+            .filter_map(|slot| slot.first_picture_ms)
+            .min_by(f64::total_cmp)
     }
 }
 

@@ -45,23 +45,42 @@ impl School {
 
     /// Whether something was sent of every source.
     pub fn is_live(&self) -> bool {
-        self.publishers.iter().all(|publisher| publisher.ledger().total().pictures > 0)
+        self.publishers
+            .iter()
+            .all(|publisher| publisher.ledger().total().pictures > 0)
     }
 
     /// What was sent of `source` since `moment`.
     pub fn sent_since(&self, source: &str, moment: Instant) -> Sent {
-        let publisher = self.publishers.iter().find(|publisher| publisher.source == source);
+        let publisher = self
+            .publishers
+            .iter()
+            .find(|publisher| publisher.source == source);
         publisher.map_or_else(Sent::default, |publisher| publisher.sent_since(moment))
+    }
+
+    /// Whether `source` comes with sound.
+    pub fn has_sound(&self, source: &str) -> bool {
+        let publisher = self
+            .publishers
+            .iter()
+            .find(|publisher| publisher.source == source);
+        publisher.is_some_and(|publisher| publisher.ledger().total().sounds > 0)
     }
 
     /// RTP packets that were sent of all sources since `moment`.
     pub fn packets_since(&self, moment: Instant) -> u64 {
-        self.publishers.iter().map(|publisher| publisher.sent_since(moment).packets).sum()
+        self.publishers
+            .iter()
+            .map(|publisher| publisher.sent_since(moment).packets)
+            .sum()
     }
 
     /// Why a publisher ended, if one did.
     pub fn ended(&mut self) -> Option<String> {
-        self.publishers.iter_mut().find_map(|publisher| publisher.process.ended())
+        self.publishers
+            .iter_mut()
+            .find_map(|publisher| publisher.process.ended())
     }
 
     /// Ends the lesson. The counters are final after it.
@@ -81,8 +100,15 @@ impl Publisher {
     ) -> Result<Self, ProcessError> {
         let whip = relay.address(&format!("whip/demo/{source}"));
         let video = format!("file:{}", clip.display());
-        let arguments =
-            ["publish", "--whip", whip.as_str(), "--video", &video, "--json-stats", "/dev/stdout"];
+        let arguments = [
+            "publish",
+            "--whip",
+            whip.as_str(),
+            "--video",
+            &video,
+            "--json-stats",
+            "/dev/stdout",
+        ];
         let ledger = Arc::new(Mutex::new(Ledger::default()));
         let mut beginning = Beginning::default();
         let name = format!("the school's {source}");
@@ -91,15 +117,22 @@ impl Publisher {
             move |line| {
                 if let Ok(row) = serde_json::from_str::<Row>(line) {
                     let moment = beginning.moment(Instant::now(), row.seconds);
-                    lock(&ledger).enter(moment, Sent {
-                        pictures: row.video_frames,
-                        sounds: row.audio_packets,
-                        packets: row.packets,
-                    });
+                    lock(&ledger).enter(
+                        moment,
+                        Sent {
+                            pictures: row.video_frames,
+                            sounds: row.audio_packets,
+                            packets: row.packets,
+                        },
+                    );
                 }
             }
         })?;
-        Ok(Self { source, process, ledger })
+        Ok(Self {
+            source,
+            process,
+            ledger,
+        })
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -28,7 +28,10 @@ impl Standing {
     /// Of a room that decodes.
     pub fn decoding(report: Option<&room::Report>) -> Self {
         let Some(report) = report else {
-            return Self { frames_decoded: Some(0), ..Self::default() };
+            return Self {
+                frames_decoded: Some(0),
+                ..Self::default()
+            };
         };
         let sum = |count: fn(&room::Slot) -> u64| report.slots.iter().map(count).sum::<u64>();
         let main = report.pictures().max_by_key(|slot| slot.packets_received);
@@ -38,7 +41,9 @@ impl Standing {
             packets_expected: sum(|slot| slot.packets_received + slot.packets_lost),
             packets_lost: sum(|slot| slot.packets_lost),
             jitter_ms: main.map_or(0.0, |slot| slot.jitter_ms),
-            delay_ms: main.and_then(|slot| slot.delay_ms).map(|delay| (delay.p50, delay.p99)),
+            delay_ms: main
+                .and_then(|slot| slot.delay_ms)
+                .map(|delay| (delay.p50, delay.p99)),
             first_picture_ms: report.first_picture_ms(),
             frames_decoded: Some(sum(|slot| slot.frames_decoded)),
         }

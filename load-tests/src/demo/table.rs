@@ -81,27 +81,43 @@ fn line(elapsed: Duration, rooms: &[Standing]) -> String {
 
 /// At most `most` rooms: those beyond are counted.
 fn table(elapsed: Duration, rooms: &[Standing], most: usize) -> String {
-    let shown = if rooms.len() <= most { rooms.len() } else { most.saturating_sub(1) };
+    let shown = if rooms.len() <= most {
+        rooms.len()
+    } else {
+        most.saturating_sub(1)
+    };
     let mut text = format!("{}\n\n{HEADER}\n", line(elapsed, rooms));
     for (index, room) in rooms.iter().take(shown).enumerate() {
         text += &row(index + 1, room);
         text.push('\n');
     }
     if shown < rooms.len() {
-        text += &format!("  … and {} more, which this window has no lines for\n", rooms.len() - shown);
+        text += &format!(
+            "  … and {} more, which this window has no lines for\n",
+            rooms.len() - shown
+        );
     }
     text
 }
 
 fn row(number: usize, room: &Standing) -> String {
-    let part = if room.frames_decoded.is_some() { "decodes" } else { "" };
+    let part = if room.frames_decoded.is_some() {
+        "decodes"
+    } else {
+        ""
+    };
     let connected = if room.connected { "yes" } else { "no" };
     let (p50, p99) = match room.delay_ms {
         Some((p50, p99)) => (format!("{p50:.1} ms"), format!("{p99:.1} ms")),
         None => ("–".to_owned(), "–".to_owned()),
     };
-    let first = room.first_picture_ms.map_or_else(|| "–".to_owned(), |first| format!("{first:.0} ms"));
-    let decoded = room.frames_decoded.map(|frames| frames.to_string()).unwrap_or_default();
+    let first = room
+        .first_picture_ms
+        .map_or_else(|| "–".to_owned(), |first| format!("{first:.0} ms"));
+    let decoded = room
+        .frames_decoded
+        .map(|frames| frames.to_string())
+        .unwrap_or_default();
     format!(
         "  {number:4}  {part:8} {connected:>9} {:8.2} {:7} {:4.1} ms {p50:>10} {p99:>7} {first:>14} {decoded:>8}",
         room.mbit, room.packets_lost, room.jitter_ms,
@@ -115,7 +131,12 @@ mod tests {
     use super::*;
 
     fn rooms(count: usize) -> Vec<Standing> {
-        let room = Standing { connected: true, mbit: 20.0, packets_expected: 10, ..Standing::default() };
+        let room = Standing {
+            connected: true,
+            mbit: 20.0,
+            packets_expected: 10,
+            ..Standing::default()
+        };
         vec![room; count]
     }
 
@@ -125,7 +146,10 @@ mod tests {
         rooms[2].connected = false;
         rooms[2].packets_lost = 4;
         let line = line(Duration::from_secs(7), &rooms);
-        assert_eq!(line, "    7 s   2 of 3 rooms   60.0 Mbit/s   30 packets, 4 lost");
+        assert_eq!(
+            line,
+            "    7 s   2 of 3 rooms   60.0 Mbit/s   30 packets, 4 lost"
+        );
     }
 
     #[test]
@@ -149,14 +173,22 @@ mod tests {
             ..Standing::default()
         };
         let row = row(3, &room);
-        for (value, name) in
-            [("yes", "connected"), ("20.13", "Mbit/s"), ("12", "lost"), ("312 ms", "first picture"), ("1800", "decoded")]
-        {
+        for (value, name) in [
+            ("yes", "connected"),
+            ("20.13", "Mbit/s"),
+            ("12", "lost"),
+            ("312 ms", "first picture"),
+            ("1800", "decoded"),
+        ] {
             let end = |text: &str, part: &str| {
                 let at = text.find(part).unwrap();
                 text[..at].chars().count() + part.chars().count()
             };
-            assert_eq!(end(&row, value), end(HEADER, name), "{name}\n{HEADER}\n{row}");
+            assert_eq!(
+                end(&row, value),
+                end(HEADER, name),
+                "{name}\n{HEADER}\n{row}"
+            );
         }
     }
 }
