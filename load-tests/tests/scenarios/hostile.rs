@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use load_tests::client::{Kind, Section, VIDEO_PAYLOAD_TYPE};
+use participant::watch::Config;
 use relay_transport::Discard;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
@@ -182,11 +183,7 @@ async fn a_viewer_that_asks_for_everything_is_answered_within_bounds() {
 async fn a_publisher_of_countless_sources_harms_only_itself() {
     let mut world = World::new(DELAY);
     let (school, mut rooms) = lesson(&mut world).await;
-    let mut watching = world.room_at(
-        "whep/demo/courseware",
-        secs(1),
-        participant::watch::Deliver::Frames,
-    );
+    let mut watching = world.room_at("whep/demo/courseware", Config::default());
     let mut flood = Raw::join(&mut world, "whip/demo/courseware", &[VIDEO], |offer| offer).await;
     let mut random = Random(2);
     for round in 0..200u32 {

@@ -1,9 +1,10 @@
 //! Lessons on lines without fault.
 
+use participant::Kind;
 use participant::simulated;
-use participant::watch::Deliver;
+use participant::watch::{Config, Frame};
 
-use crate::school::Clip;
+use crate::school::{Clip, number};
 use crate::world::{World, ms, secs};
 
 #[tokio::test(start_paused = true)]
@@ -63,6 +64,54 @@ async fn a_4k_lesson_arrives_whole_with_its_capture_times() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_slot_shows_its_own_source_in_whatever_order_they_come() {
+    let mut world = World::new(ms(10));
+    let both = Config {
+        video: 2,
+        audio: 1,
+        ..Config::default()
+    };
+    let mut early = world.room_at("whep/demo", both.clone());
+    world.run(secs(1)).await;
+    let clips = [7_000, 4_000].map(|picture| Clip {
+        picture,
+        ..Clip::SMALL
+    });
+    let courseware = world.school("courseware", clips[0]).await;
+    let mut between = world.room_at("whep/demo", both.clone());
+    world.run(secs(1)).await;
+    let camera = world.school("camera", clips[1]).await;
+    let mut late = world.room_at("whep/demo", both);
+    world.run(secs(4)).await;
+    for room in [&mut early, &mut between, &mut late] {
+        room.look();
+        assert_eq!((room.connections, room.trouble()), (1, (0, 0, 0)));
+        for (name, school) in [("camera", &camera), ("courseware", &courseware)] {
+            let sent = school.pictures();
+            let shown = |frame: &&Frame| frame.slot.name == name && frame.slot.kind == Kind::Video;
+            let seen: Vec<_> = room.frames.iter().filter(shown).collect();
+            assert!(seen.len() > 100, "{} of {name}", seen.len());
+            assert!(seen[0].keyframe);
+            for frame in seen {
+                assert_eq!(
+                    frame.data,
+                    sent[number(&frame.data) as usize].data,
+                    "{name}"
+                );
+            }
+        }
+        let heard = |frame: &&Frame| frame.slot.kind == Kind::Audio;
+        let names: Vec<_> = room
+            .frames
+            .iter()
+            .filter(heard)
+            .map(|frame| &frame.slot.name)
+            .collect();
+        assert!(names.len() > 100 && names.iter().all(|name| *name == "camera"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_room_that_is_early_is_served_when_the_lesson_begins() {
     let mut world = World::new(ms(10));
     let mut rooms = [world.room(), world.room(), world.room()];
@@ -85,7 +134,7 @@ async fn a_room_that_is_early_is_served_when_the_lesson_begins() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_told_and_tried_again_slowly() {
     let mut world = World::new(ms(1));
-    let mut room = world.room_at("whep/demo/nonsense", secs(1), Deliver::Frames);
+    let mut room = world.room_at("whep/demo/nonsense", Config::default());
     world.run(secs(40)).await;
     room.look();
     assert!(room.refusals.len() >= 3, "{:?}", room.refusals);

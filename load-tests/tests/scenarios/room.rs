@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use participant::watch::{self, Deliver, Statistics, Watcher};
+use participant::watch::{self, Statistics, Watcher};
 use participant::{Door, Kind, Mailbox, Platform};
 
 use crate::school::{School, number};
@@ -22,19 +22,10 @@ pub struct Room {
 }
 
 impl Room {
-    /// `patience`: see [`watch::Config`].
-    pub fn enter(
-        platform: Platform,
-        host: IpAddr,
-        door: Door,
-        patience: Duration,
-        deliver: Deliver,
-    ) -> Self {
+    pub fn enter(platform: Platform, host: IpAddr, door: Door, config: watch::Config) -> Self {
         let config = watch::Config {
-            patience,
-            deliver,
             queue: QUEUE,
-            ..watch::Config::default()
+            ..config
         };
         let (watcher, events) = Watcher::start_on(platform, door, config);
         Self {

@@ -7,15 +7,11 @@ use std::time::Duration;
 use participant::simulated::{
     Bitrate, DataSize, Endpoint, NetemConfig, Network, Probability, RandomLoss,
 };
-use participant::watch::Deliver;
-use participant::{Addresses, Door, Platform};
+use participant::{Addresses, Door, Platform, watch};
 
 use crate::relay::{Reception, Relay};
 use crate::room::Room;
 use crate::school::{Clip, School};
-
-/// How long rooms wait for a repair, where a scenario says nothing else: as long as it takes.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct World {
     pub network: Network,
@@ -60,16 +56,21 @@ impl World {
 
     /// A room that watches `camera`.
     pub fn room(&mut self) -> Room {
-        self.room_with(PATIENCE, Deliver::Frames)
+        self.room_at("whep/demo/camera", watch::Config::default())
     }
 
-    pub fn room_with(&mut self, patience: Duration, deliver: Deliver) -> Room {
-        self.room_at("whep/demo/camera", patience, deliver)
+    /// A room that waits for repairs as long as they take.
+    pub fn patient_room(&mut self) -> Room {
+        let config = watch::Config {
+            patience: secs(2),
+            ..watch::Config::default()
+        };
+        self.room_at("whep/demo/camera", config)
     }
 
-    pub fn room_at(&mut self, path: &str, patience: Duration, deliver: Deliver) -> Room {
+    pub fn room_at(&mut self, path: &str, config: watch::Config) -> Room {
         let host = self.host();
-        Room::enter(self.platform(host), host, door(path), patience, deliver)
+        Room::enter(self.platform(host), host, door(path), config)
     }
 
     /// An address on a host of its own.
