@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use relay_core::directory::{Changes, PublicationId};
 use relay_core::key::{Kind, SessionKey, TrackKey};
 use relay_transport::sdp::fragment::Fragment;
-use relay_transport::sdp::{self, Features, Local};
+use relay_transport::sdp::{self, Features, Feedback, Local};
 use relay_transport::{Credentials, Identity};
 
 use crate::counters::Counters;
@@ -77,7 +77,10 @@ impl Control {
     pub async fn publish(&self, request: Publish) -> Result<Created, CreateError> {
         let place = self.place()?;
         let credentials = Credentials::random();
-        let negotiated = sdp::publish(&request.offer, &self.local(&place, &credentials))?;
+        let negotiated = sdp::publish(
+            &request.offer,
+            &self.local(&place, &credentials, publishing()),
+        )?;
         let tracks: Vec<_> = (0..)
             .zip(negotiated.tracks)
             .map(|(index, track)| {
@@ -132,7 +135,7 @@ impl Control {
         let plan = Plan::of(&request.view, &request.seat);
         let negotiated = sdp::watch(
             &request.offer,
-            &self.local(&place, &credentials),
+            &self.local(&place, &credentials, watching()),
             &plan.names(),
             rand::random,
         )?;
@@ -248,18 +251,19 @@ impl Control {
         self.ledger().place(self.shared.limit)
     }
 
-    fn local<'a>(&'a self, place: &Placement, credentials: &'a Credentials) -> Local<'a> {
+    fn local<'a>(
+        &'a self,
+        place: &Placement,
+        credentials: &'a Credentials,
+        features: Features,
+    ) -> Local<'a> {
         Local {
             credentials,
             fingerprint: self.shared.identity.fingerprint(),
             candidates: &self.shared.workers[place.worker].candidates,
             // Below 2^63, as SDP wants it.
             session_id: rand::random::<u64>() >> 1,
-            // The blocks inside RED carry the publisher's payload types, which differ from viewer to viewer.
-            features: Features {
-                red: false,
-                ..Features::default()
-            },
+            features,
         }
     }
 
@@ -306,6 +310,27 @@ impl Control {
             .ledger
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the relay does towards publishers: as towards viewers, and it feeds their congestion control.
+fn publishing() -> Features {
+    let Features { feedback, .. } = watching();
+    Features {
+        feedback: Feedback {
+            transport_cc: true,
+            ..feedback
+        },
+        ..watching()
+    }
+}
+
+/// What the relay does towards viewers. The blocks inside RED carry the publisher's payload types, which differ from viewer
+/// to viewer.
+fn watching() -> Features {
+    Features {
+        red: false,
+        ..Features::default()
     }
 }
 

@@ -7,6 +7,7 @@
 //!  directory: which publication fills which slot
 //! ```
 
+pub mod arrivals;
 pub mod cache;
 pub mod codec;
 pub mod directory;

@@ -1,11 +1,14 @@
 //! The receiving side of a WHIP session: which packet belongs to which layer of which track, and RTCP back.
 
+mod routing;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use relay_core::arrivals::{self, Arrivals};
 use relay_core::codec::Format;
-use relay_core::ingest::{Incoming, PayloadFormat, Receiver};
+use relay_core::ingest::{PayloadFormat, Receiver};
 use relay_core::key::{Kind, SessionKey};
 use relay_core::keyframe::KeyframeRequest;
 use relay_core::packet::{ElementIds, Packet, Space};
@@ -19,9 +22,6 @@ use super::rtcp;
 use super::track::{Track, Tracks};
 use crate::counters::Counters;
 
-/// Media SSRCs a publisher may use at a time: four layers on four m-lines, and their successors.
-const MAX_SOURCES: usize = 32;
-
 /// A publisher's tracks and the SSRCs they arrive on.
 pub struct Publisher {
     key: SessionKey,
@@ -29,6 +29,9 @@ pub struct Publisher {
     sources: Vec<Source>,
     by_ssrc: HashMap<u32, Use>,
     spaces: u64,
+    /// Transport-wide arrival times, where the client numbers its packets.
+    arrivals: Option<(u8, Arrivals)>,
+    feedback_due: Instant,
     counters: Arc<Counters>,
 }
 
@@ -75,10 +78,16 @@ pub struct Taken {
 impl Publisher {
     /// The session's tracks, as negotiated.
     pub fn new(
+        now: Instant,
         key: SessionKey,
         tracks: Vec<(PublishedTrack, Arc<TrackDescription>)>,
         counters: Arc<Counters>,
     ) -> Self {
+        // All m-lines share the transport and, by BUNDLE, the identifier.
+        let arrivals = tracks
+            .iter()
+            .find_map(|(published, _)| published.extensions.transport_cc)
+            .map(|id| (id, Arrivals::new(now)));
         let tracks = tracks
             .into_iter()
             .map(|(published, description)| Line {
@@ -95,6 +104,8 @@ impl Publisher {
             sources: Vec::new(),
             by_ssrc: HashMap::new(),
             spaces: 0,
+            arrivals,
+            feedback_due: now,
             counters,
         }
     }
@@ -110,6 +121,7 @@ impl Publisher {
             self.counters.unroutable_packets.add(1);
             return None;
         };
+        self.note_arrival(now, &view);
         let Some((at, incoming)) = self.route(view) else {
             self.counters.unroutable_packets.add(1);
             return None;
@@ -197,6 +209,21 @@ impl Publisher {
         nacks
     }
 
+    /// What the client's congestion control is waiting for, as RTCP.
+    pub fn transport_feedback(&mut self, now: Instant) -> Vec<Vec<u8>> {
+        let (Some((_, arrivals)), Some(source)) = (&mut self.arrivals, self.sources.first()) else {
+            return Vec::new();
+        };
+        if now < self.feedback_due {
+            return Vec::new();
+        }
+        self.feedback_due = now + arrivals::INTERVAL;
+        let feedbacks = std::iter::from_fn(|| arrivals.poll());
+        feedbacks
+            .map(|feedback| rtcp::transport_feedback(source.ssrc, &feedback))
+            .collect()
+    }
+
     /// The periodic report about every source, as RTCP.
     pub fn report(&mut self, now: Instant) -> Option<Vec<u8>> {
         let reports: Vec<_> = self
@@ -233,124 +260,18 @@ impl Publisher {
         }
     }
 
-    /// Finds the source of a packet, or makes one for a new SSRC, and unwraps retransmissions.
-    fn route<'a>(&mut self, view: View<'a>) -> Option<(usize, Incoming<'a>)> {
-        let of = match self.by_ssrc.get(&view.ssrc) {
-            Some(Use::Media) => view.ssrc,
-            Some(Use::Repair { of }) => *of,
-            None => self.learn(&view)?,
+    /// Probes and packets of no track count too: they took the same way.
+    fn note_arrival(&mut self, now: Instant, view: &View<'_>) {
+        let Some((id, arrivals)) = &mut self.arrivals else {
+            return;
         };
-        let at = self.sources.iter().position(|source| source.ssrc == of)?;
-        let codecs = &self.tracks[self.sources[at].line].published.codecs;
-        let incoming = match codecs
-            .iter()
-            .find(|codec| codec.rtx == Some(view.payload_type))
-        {
-            Some(codec) => Incoming::retransmission(view, codec.payload_type)?,
-            None if of == view.ssrc => Incoming::media(view),
-            None => return None,
-        };
-        Some((at, incoming))
-    }
-
-    /// Finds out what a new SSRC is: announced in SDP, or told by header extensions (RFC 8852, RFC 9143), or by its payload type.
-    /// Returns the media SSRC.
-    fn learn(&mut self, view: &View<'_>) -> Option<u32> {
-        let line = self.line_of(view)?;
-        let track = &self.tracks[line];
-        let extension = |id: Option<u8>| {
-            let id = id?;
-            view.extensions()
-                .find(|(other, _)| *other == id)
-                .map(|(_, value)| value.to_vec())
-        };
-        let extensions = track.published.extensions;
-        let is_repair = track
-            .published
-            .codecs
-            .iter()
-            .any(|codec| codec.rtx == Some(view.payload_type));
-        if is_repair {
-            let rid = extension(extensions.repaired_rid);
-            let announced = track
-                .published
-                .rtx_of
-                .iter()
-                .find(|(_, rtx)| *rtx == view.ssrc)
-                .map(|(media, _)| *media);
-            let candidates = self
-                .sources
-                .iter()
-                .rev()
-                .filter(|source| source.line == line);
-            let of = announced.or_else(|| {
-                candidates
-                    .filter(|source| source.rid == rid)
-                    .map(|s| s.ssrc)
-                    .next()
-            })?;
-            self.by_ssrc.insert(view.ssrc, Use::Repair { of });
-            return Some(of);
+        let number = view
+            .extensions()
+            .find(|(other, _)| other == id)
+            .and_then(|(_, value)| value.first_chunk());
+        if let Some(number) = number {
+            arrivals.received(now, u16::from_be_bytes(*number));
         }
-        payload_format(&track.published.codecs, view.payload_type)?;
-        let rid = extension(extensions.rid);
-        self.add_source(view.ssrc, line, rid);
-        Some(view.ssrc)
-    }
-
-    fn line_of(&self, view: &View<'_>) -> Option<usize> {
-        let named = |line: &Line| {
-            line.published.extensions.mid.is_some_and(|id| {
-                view.extensions()
-                    .any(|(other, mid)| other == id && mid == line.published.mid.as_bytes())
-            })
-        };
-        let announced = |line: &Line| {
-            line.published.ssrcs.contains(&view.ssrc)
-                || line
-                    .published
-                    .rtx_of
-                    .iter()
-                    .any(|(_, rtx)| *rtx == view.ssrc)
-        };
-        let speaks = |line: &Line| {
-            let codecs = &line.published.codecs;
-            codecs.iter().any(|codec| {
-                codec.payload_type == view.payload_type || codec.rtx == Some(view.payload_type)
-            })
-        };
-        let find = |test: &dyn Fn(&Line) -> bool| self.tracks.iter().position(test);
-        find(&announced)
-            .or_else(|| find(&named))
-            .or_else(|| find(&speaks))
-    }
-
-    fn add_source(&mut self, ssrc: u32, line: usize, rid: Option<Vec<u8>>) {
-        if self.sources.len() == MAX_SOURCES {
-            let oldest = self.sources.remove(0).ssrc;
-            self.by_ssrc.retain(|ssrc, other| {
-                *ssrc != oldest && !matches!(other, Use::Repair { of } if *of == oldest)
-            });
-        }
-        self.spaces += 1;
-        let space = Space(self.key.0 << 16 | self.spaces & 0xFFFF);
-        let track = &mut self.tracks[line];
-        if track.selected.is_none() {
-            track.selected = Some(ssrc);
-        } else if rid.is_none() {
-            // The publisher changed its SSRC: the newest one is what it means.
-            track.successor = Some(ssrc);
-        }
-        self.by_ssrc.insert(ssrc, Use::Media);
-        self.sources.push(Source {
-            ssrc,
-            line,
-            rid,
-            receiver: Receiver::new(space),
-            keyframe: KeyframeRequest::default(),
-            clock: None,
-            bytes_since_review: 0,
-        });
     }
 }
 

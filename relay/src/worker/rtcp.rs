@@ -1,6 +1,7 @@
 //! RTCP in and out. Only the packet types the relay acts on are parsed at all.
 
 use bytes::Bytes;
+use relay_core::arrivals::Feedback;
 use rtc_rtcp::goodbye::Goodbye;
 use rtc_rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -9,6 +10,10 @@ use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::source_description::{
     SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
+};
+use rtc_rtcp::transport_feedbacks::transport_layer_cc::{
+    PacketStatusChunk, RecvDelta, StatusChunkTypeTcc, StatusVectorChunk, SymbolSizeTypeTcc,
+    SymbolTypeTcc, TYPE_TCC_DELTA_SCALE_FACTOR, TransportLayerCc,
 };
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
     TransportLayerNack, nack_pairs_from_sequence_numbers,
@@ -161,6 +166,40 @@ pub fn picture_loss_indication(media_ssrc: u32) -> Vec<u8> {
     })
 }
 
+/// When a publisher's packets arrived (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
+pub fn transport_feedback(media_ssrc: u32, feedback: &Feedback) -> Vec<u8> {
+    let symbol = |delta: &Option<i16>| match delta {
+        None => SymbolTypeTcc::PacketNotReceived,
+        Some(0..=255) => SymbolTypeTcc::PacketReceivedSmallDelta,
+        Some(_) => SymbolTypeTcc::PacketReceivedLargeDelta,
+    };
+    let chunk = |deltas: &[Option<i16>]| {
+        PacketStatusChunk::StatusVectorChunk(StatusVectorChunk {
+            type_tcc: StatusChunkTypeTcc::StatusVectorChunk,
+            symbol_size: SymbolSizeTypeTcc::TwoBit,
+            symbol_list: deltas.iter().map(symbol).collect(),
+        })
+    };
+    let received = feedback.deltas.iter().filter_map(|delta| {
+        let type_tcc_packet = symbol(delta);
+        Some(RecvDelta {
+            type_tcc_packet,
+            delta: i64::from((*delta)?) * TYPE_TCC_DELTA_SCALE_FACTOR,
+        })
+    });
+    bytes(&TransportLayerCc {
+        sender_ssrc: RELAY_SSRC,
+        media_ssrc,
+        base_sequence_number: feedback.base,
+        packet_status_count: u16::try_from(feedback.deltas.len()).unwrap_or(u16::MAX),
+        reference_time: feedback.reference_time,
+        fb_pkt_count: feedback.count,
+        // Seven two-bit symbols fit into a chunk.
+        packet_chunks: feedback.deltas.chunks(7).map(chunk).collect(),
+        recv_deltas: received.collect(),
+    })
+}
+
 /// A sender report of a slot with its canonical name (RFC 3550 §6.4.1, §6.5).
 pub fn sender_report(report: SenderReport, cname: &str) -> Vec<u8> {
     let name = SourceDescriptionItem {
@@ -225,6 +264,39 @@ mod tests {
                 rtp: 7
             }])
         );
+    }
+
+    #[test]
+    fn transport_feedback_reads_back() {
+        let deltas = vec![
+            Some(8),
+            None,
+            Some(300),
+            Some(-4),
+            Some(0),
+            None,
+            None,
+            Some(1),
+        ];
+        let feedback = Feedback {
+            base: 65_530,
+            reference_time: 77,
+            count: 9,
+            deltas,
+        };
+        let wire = transport_feedback(5, &feedback);
+        assert_eq!(wire.len() % 4, 0);
+        let read = TransportLayerCc::unmarshal(&mut wire.as_slice()).unwrap();
+        assert_eq!(
+            (read.base_sequence_number, read.packet_status_count),
+            (65_530, 8)
+        );
+        assert_eq!(
+            (read.reference_time, read.fb_pkt_count, read.media_ssrc),
+            (77, 9, 5)
+        );
+        let micros: Vec<_> = read.recv_deltas.iter().map(|delta| delta.delta).collect();
+        assert_eq!(micros, [2_000, 75_000, -1_000, 0, 250]);
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl Engine {
         match &mut session.media {
             Media::Publisher(publisher) => {
                 compounds.extend(publisher.nacks(now));
+                compounds.extend(publisher.transport_feedback(now));
                 if report {
                     compounds.extend(publisher.report(now));
                     publisher.review_layers();

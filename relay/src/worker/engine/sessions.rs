@@ -26,7 +26,7 @@ impl Engine {
         let transport = Transport::new(self.identity.clone(), credentials, fingerprint, now);
         let media = match side {
             Side::Publisher(tracks) => {
-                let publisher = Publisher::new(key, tracks, self.counters.clone());
+                let publisher = Publisher::new(now, key, tracks, self.counters.clone());
                 for description in publisher.descriptions() {
                     self.tracks
                         .insert(description.key, Track::new(description.clone()));

@@ -1,0 +1,187 @@
+//! When a publisher's packets arrived, by transport-wide sequence number: what its congestion control is fed with
+//! (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Time between two feedbacks. libwebrtc expects 50 to 250 ms.
+pub const INTERVAL: Duration = Duration::from_millis(60);
+/// Packets one feedback covers: well within a datagram, and 200 Mbit/s at [`INTERVAL`] in a few of them.
+const MAX_PACKETS: u64 = 256;
+/// A jump in the numbers that is no loss any more: feedback begins anew behind it.
+const MAX_GAP: u64 = 4_096;
+/// Unit of the deltas.
+const DELTA_US: i64 = 250;
+/// Unit of the reference time.
+const REFERENCE_US: i64 = 64_000;
+
+/// Packets received since the last feedback.
+#[derive(Debug)]
+pub struct Arrivals {
+    /// The instant that reference times count from.
+    epoch: Instant,
+    received: BTreeMap<u64, Instant>,
+    highest: u64,
+    /// First number that no feedback has covered.
+    next: Option<u64>,
+    sent: u8,
+}
+
+/// One feedback message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feedback {
+    /// Number of the first packet.
+    pub base: u16,
+    /// When counting of the deltas begins, in multiples of 64 ms, 24 bits.
+    pub reference_time: u32,
+    /// Counts feedback messages.
+    pub count: u8,
+    /// For each packet from `base` on: not received, or the time since the previous received one (the first: since the
+    /// reference time) in multiples of 250 µs.
+    pub deltas: Vec<Option<i16>>,
+}
+
+impl Arrivals {
+    /// Nothing has arrived yet. `now` becomes the origin of reference times.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            epoch: now,
+            received: BTreeMap::new(),
+            highest: 1 << 16,
+            next: None,
+            sent: 0,
+        }
+    }
+
+    /// A packet arrived.
+    pub fn received(&mut self, now: Instant, number: u16) {
+        let distance = match self.next {
+            None => i64::from(number.wrapping_sub(self.highest as u16)),
+            Some(_) => i64::from(number.wrapping_sub(self.highest as u16) as i16),
+        };
+        let number = self.highest.saturating_add_signed(distance);
+        let next = *self.next.get_or_insert(number);
+        // What a feedback has covered as lost stays lost.
+        if number < next {
+            return;
+        }
+        if number > self.highest + MAX_GAP {
+            self.received.clear();
+            self.next = Some(number);
+        }
+        self.highest = self.highest.max(number);
+        self.received.entry(number).or_insert(now);
+    }
+
+    /// The next feedback message; call it until `None`, every [`INTERVAL`].
+    pub fn poll(&mut self) -> Option<Feedback> {
+        let base = self.next?;
+        let (_, first_arrival) = self.received.first_key_value()?;
+        let reference = self.micros(*first_arrival) / REFERENCE_US;
+        let end = (base + MAX_PACKETS).min(self.highest + 1);
+        let mut clock = reference * REFERENCE_US / DELTA_US;
+        let mut deltas = Vec::with_capacity((end - base) as usize);
+        for number in base..end {
+            let Some(arrival) = self.received.remove(&number) else {
+                deltas.push(None);
+                continue;
+            };
+            let quantum = self.micros(arrival) / DELTA_US;
+            // 8 s between two packets cannot be expressed and would say nothing about congestion.
+            let delta = (quantum - clock).clamp(i64::from(i16::MIN), i64::from(i16::MAX));
+            clock += delta;
+            deltas.push(Some(delta as i16));
+        }
+        self.next = Some(end);
+        let count = self.sent;
+        self.sent = self.sent.wrapping_add(1);
+        Some(Feedback {
+            base: base as u16,
+            reference_time: reference as u32 & 0xFF_FFFF,
+            count,
+            deltas,
+        })
+    }
+
+    fn micros(&self, at: Instant) -> i64 {
+        i64::try_from(at.saturating_duration_since(self.epoch).as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: Instant, ms: u64) -> Instant {
+        start + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn arrivals_become_deltas_and_gaps_losses() {
+        let start = Instant::now();
+        let mut arrivals = Arrivals::new(start);
+        for (number, ms) in [(65_534, 130), (65_535, 131), (2, 140)] {
+            arrivals.received(at(start, ms), number);
+        }
+        let feedback = arrivals.poll().unwrap();
+        // 128 ms is the reference; 2 ms, 1 ms and 9 ms are 8, 4 and 36 quarters.
+        assert_eq!(
+            (feedback.base, feedback.reference_time, feedback.count),
+            (65_534, 2, 0)
+        );
+        assert_eq!(feedback.deltas, [Some(8), Some(4), None, None, Some(36)]);
+        assert_eq!(arrivals.poll(), None);
+    }
+
+    #[test]
+    fn the_next_feedback_goes_on_where_the_last_ended() {
+        let start = Instant::now();
+        let mut arrivals = Arrivals::new(start);
+        arrivals.received(start, 10);
+        arrivals.poll();
+        arrivals.received(at(start, 1), 10);
+        assert_eq!(arrivals.poll(), None, "covered already");
+        arrivals.received(at(start, 64), 12);
+        let feedback = arrivals.poll().unwrap();
+        assert_eq!((feedback.base, feedback.count), (11, 1));
+        assert_eq!(feedback.deltas, [None, Some(0)]);
+    }
+
+    #[test]
+    fn overtaking_makes_a_negative_delta() {
+        let start = Instant::now();
+        let mut arrivals = Arrivals::new(start);
+        arrivals.received(at(start, 5), 2);
+        arrivals.received(at(start, 6), 4);
+        arrivals.received(at(start, 7), 3);
+        assert_eq!(
+            arrivals.poll().unwrap().deltas,
+            [Some(20), Some(8), Some(-4)]
+        );
+    }
+
+    #[test]
+    fn what_one_message_cannot_hold_goes_into_the_next() {
+        let start = Instant::now();
+        let mut arrivals = Arrivals::new(start);
+        for number in 0..600 {
+            arrivals.received(start, number);
+        }
+        let lens: Vec<_> = std::iter::from_fn(|| arrivals.poll())
+            .map(|feedback| feedback.deltas.len())
+            .collect();
+        assert_eq!(lens, [256, 256, 88]);
+    }
+
+    #[test]
+    fn absurd_jumps_cost_nothing() {
+        let start = Instant::now();
+        let mut arrivals = Arrivals::new(start);
+        let mut messages = 0;
+        for step in 0..1_000u32 {
+            arrivals.received(start, (step * 20_000) as u16);
+            messages += std::iter::from_fn(|| arrivals.poll()).count();
+        }
+        assert!(messages <= 1_000, "{messages}");
+    }
+}

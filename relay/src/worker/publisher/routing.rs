@@ -1,0 +1,133 @@
+//! Which track and layer a packet belongs to, and what a new SSRC is.
+
+use relay_core::ingest::{Incoming, Receiver};
+use relay_core::keyframe::KeyframeRequest;
+use relay_core::packet::Space;
+use relay_core::rtp::View;
+
+use super::{Line, Publisher, Source, Use, payload_format};
+
+/// Media SSRCs a publisher may use at a time: four layers on four m-lines, and their successors.
+const MAX_SOURCES: usize = 32;
+
+impl Publisher {
+    /// Finds the source of a packet, or makes one for a new SSRC, and unwraps retransmissions.
+    pub(super) fn route<'a>(&mut self, view: View<'a>) -> Option<(usize, Incoming<'a>)> {
+        let of = match self.by_ssrc.get(&view.ssrc) {
+            Some(Use::Media) => view.ssrc,
+            Some(Use::Repair { of }) => *of,
+            None => self.learn(&view)?,
+        };
+        let at = self.sources.iter().position(|source| source.ssrc == of)?;
+        let codecs = &self.tracks[self.sources[at].line].published.codecs;
+        let incoming = match codecs
+            .iter()
+            .find(|codec| codec.rtx == Some(view.payload_type))
+        {
+            Some(codec) => Incoming::retransmission(view, codec.payload_type)?,
+            None if of == view.ssrc => Incoming::media(view),
+            None => return None,
+        };
+        Some((at, incoming))
+    }
+
+    /// Finds out what a new SSRC is: announced in SDP, or told by header extensions (RFC 8852, RFC 9143), or by its payload type.
+    /// Returns the media SSRC.
+    fn learn(&mut self, view: &View<'_>) -> Option<u32> {
+        let line = self.line_of(view)?;
+        let track = &self.tracks[line];
+        let extension = |id: Option<u8>| {
+            let id = id?;
+            view.extensions()
+                .find(|(other, _)| *other == id)
+                .map(|(_, value)| value.to_vec())
+        };
+        let extensions = track.published.extensions;
+        let is_repair = track
+            .published
+            .codecs
+            .iter()
+            .any(|codec| codec.rtx == Some(view.payload_type));
+        if is_repair {
+            let rid = extension(extensions.repaired_rid);
+            let announced = track
+                .published
+                .rtx_of
+                .iter()
+                .find(|(_, rtx)| *rtx == view.ssrc)
+                .map(|(media, _)| *media);
+            let candidates = self
+                .sources
+                .iter()
+                .rev()
+                .filter(|source| source.line == line);
+            let of = announced.or_else(|| {
+                candidates
+                    .filter(|source| source.rid == rid)
+                    .map(|s| s.ssrc)
+                    .next()
+            })?;
+            self.by_ssrc.insert(view.ssrc, Use::Repair { of });
+            return Some(of);
+        }
+        payload_format(&track.published.codecs, view.payload_type)?;
+        let rid = extension(extensions.rid);
+        self.add_source(view.ssrc, line, rid);
+        Some(view.ssrc)
+    }
+
+    fn line_of(&self, view: &View<'_>) -> Option<usize> {
+        let named = |line: &Line| {
+            line.published.extensions.mid.is_some_and(|id| {
+                view.extensions()
+                    .any(|(other, mid)| other == id && mid == line.published.mid.as_bytes())
+            })
+        };
+        let announced = |line: &Line| {
+            line.published.ssrcs.contains(&view.ssrc)
+                || line
+                    .published
+                    .rtx_of
+                    .iter()
+                    .any(|(_, rtx)| *rtx == view.ssrc)
+        };
+        let speaks = |line: &Line| {
+            let codecs = &line.published.codecs;
+            codecs.iter().any(|codec| {
+                codec.payload_type == view.payload_type || codec.rtx == Some(view.payload_type)
+            })
+        };
+        let find = |test: &dyn Fn(&Line) -> bool| self.tracks.iter().position(test);
+        find(&announced)
+            .or_else(|| find(&named))
+            .or_else(|| find(&speaks))
+    }
+
+    fn add_source(&mut self, ssrc: u32, line: usize, rid: Option<Vec<u8>>) {
+        if self.sources.len() == MAX_SOURCES {
+            let oldest = self.sources.remove(0).ssrc;
+            self.by_ssrc.retain(|ssrc, other| {
+                *ssrc != oldest && !matches!(other, Use::Repair { of } if *of == oldest)
+            });
+        }
+        self.spaces += 1;
+        let space = Space(self.key.0 << 16 | self.spaces & 0xFFFF);
+        let track = &mut self.tracks[line];
+        if track.selected.is_none() {
+            track.selected = Some(ssrc);
+        } else if rid.is_none() {
+            // The publisher changed its SSRC: the newest one is what it means.
+            track.successor = Some(ssrc);
+        }
+        self.by_ssrc.insert(ssrc, Use::Media);
+        self.sources.push(Source {
+            ssrc,
+            line,
+            rid,
+            receiver: Receiver::new(space),
+            keyframe: KeyframeRequest::default(),
+            clock: None,
+            bytes_since_review: 0,
+        });
+    }
+}
