@@ -121,6 +121,10 @@ async fn garbage_forgeries_and_replays_change_nothing() {
             .count(|counters| counters.received_packets.get()),
     );
     assert!(taken <= sent && taken + 50 > sent, "{taken} of {sent}");
+    let twice = world
+        .relay
+        .count(|counters| counters.duplicate_packets.get());
+    assert_eq!(twice, 0, "a replay was opened");
     assert_eq!(world.network.traffic(stranger.local_addr()).sent, 0);
     assert!(world.relay.count(|counters| counters.unknown_address.get()) > 1_000);
     for reason in [
