@@ -148,7 +148,7 @@ pub fn write_header<'e>(
         buffer[0] = 0x80;
         return FIXED_HEADER;
     }
-    while (end - body) % 4 != 0 {
+    while !(end - body).is_multiple_of(4) {
         buffer[end] = 0;
         end += 1;
     }
