@@ -74,10 +74,7 @@ impl Elements {
 
     /// The values under another side's identifiers, ready to be written.
     pub fn named(&self, ids: &ElementIds) -> impl Iterator<Item = (u8, &[u8])> {
-        fn pair<const N: usize>(
-            id: Option<u8>,
-            value: &Option<[u8; N]>,
-        ) -> Option<(u8, &[u8])> {
+        fn pair<const N: usize>(id: Option<u8>, value: &Option<[u8; N]>) -> Option<(u8, &[u8])> {
             Some((id?, value.as_ref()?.as_slice()))
         }
         [
