@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
+use load_tests::client::{Kind, Section, VIDEO_PAYLOAD_TYPE};
 use participant::simulated;
+use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
+    TransportLayerNack, nack_pairs_from_sequence_numbers,
+};
+use rtc_shared::marshal::Marshal;
 
+use crate::raw::Raw;
 use crate::room::Room;
 use crate::school::{Clip, School};
 use crate::world::{World, ms, secs};
@@ -46,6 +52,54 @@ async fn a_lossy_room_gets_every_picture_and_the_others_notice_nothing() {
         assert_eq!(room.trouble().0, 0);
     }
     assert_eq!(world.relay.count(|counters| counters.nacks_sent.get()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_offers_rtx_gets_repairs_on_an_ssrc_of_their_own() {
+    let mut world = World::new(DELAY);
+    let _school = world.school("camera", Clip::SMALL).await;
+    let video = Section {
+        kind: Kind::Video,
+        ssrc: 0,
+    };
+    let with_rtx = |offer: String| {
+        let media = format!("SAVPF {VIDEO_PAYLOAD_TYPE}");
+        let rtx = format!("a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt={VIDEO_PAYLOAD_TYPE}\r\n");
+        offer.replace(&media, &format!("{media} 97")) + &rtx
+    };
+    let mut viewer = Raw::join(&mut world, "whep/demo/camera", &[video], with_rtx).await;
+    viewer.run(secs(2)).await;
+    let [media_ssrc] = viewer.sources()[..] else {
+        panic!("{:?}", viewer.sources())
+    };
+    for _ in 0..20 {
+        let latest: Vec<u16> = viewer
+            .received
+            .iter()
+            .rev()
+            .map(|(_, number)| *number)
+            .collect();
+        let nack = TransportLayerNack {
+            sender_ssrc: 2,
+            media_ssrc,
+            nacks: nack_pairs_from_sequence_numbers(&latest[..5]),
+        };
+        viewer.received.clear();
+        viewer.send_rtcp(&nack.marshal().unwrap());
+        viewer.run(ms(200)).await;
+        let [a, b] = viewer.sources()[..] else {
+            panic!("{:?}", viewer.sources())
+        };
+        let repair = if a == media_ssrc { b } else { a };
+        let repairs = viewer.received.iter().filter(|(ssrc, _)| *ssrc == repair);
+        assert_eq!(repairs.count(), 5);
+        viewer.received.retain(|(ssrc, _)| *ssrc == media_ssrc);
+    }
+    assert_eq!(world.relay.wire.repeated(), 0);
+    assert_eq!(
+        world.relay.count(|counters| counters.resent_packets.get()),
+        100
+    );
 }
 
 #[tokio::test(start_paused = true)]
