@@ -13,15 +13,19 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 fn server() -> (Runtime, SocketAddr) {
-    let runtime = Runtime::new().unwrap();
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
+    let runtime = Runtime::new().expect("a runtime");
+    let listener = runtime
+        .block_on(TcpListener::bind("127.0.0.1:0"))
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
     runtime.spawn(baseline::serve(listener, std::future::pending()));
     (runtime, address)
 }
 
 fn plan(address: SocketAddr, srtp: Srtp, pacing: Pacing) -> Plan {
-    let url = |path| Url::parse(&format!("http://{address}/{path}/maths/camera")).unwrap();
+    let url = |path| {
+        Url::parse(&format!("http://{address}/{path}/maths/camera")).expect("a valid address")
+    };
     Plan {
         whip: Some(url("whip")),
         whep: url("whep"),
@@ -39,9 +43,9 @@ fn plan(address: SocketAddr, srtp: Srtp, pacing: Pacing) -> Plan {
 
 fn play(plan: Plan) -> Outcome {
     let source = Source::synthetic(plan.mbit);
-    let mut lesson = Lesson::start(plan, source).unwrap();
-    lesson.join(|_| {}).unwrap();
-    lesson.finish().unwrap()
+    let mut lesson = Lesson::start(plan, source).expect("the publisher is admitted");
+    lesson.join(|_| {}).expect("the crowd runs");
+    lesson.finish().expect("the crowd runs")
 }
 
 #[test]
