@@ -1,6 +1,8 @@
 //! The receiving side of a WHIP session: which packet belongs to which layer of which track, and RTCP back.
 
 mod routing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -181,12 +183,16 @@ impl Publisher {
         let wanted = std::mem::take(&mut track.keyframe_wanted);
         let mut requests = Vec::new();
         for source in &mut self.sources {
-            let shown = line.selected == Some(source.ssrc) && line.successor.is_none();
-            if (wanted && shown) || line.successor == Some(source.ssrc) {
+            let shown = line.selected == Some(source.ssrc);
+            let next = line.successor == Some(source.ssrc);
+            // What nobody sees nobody waits for, whoever did before.
+            if !shown && !next {
+                continue;
+            }
+            if next || (wanted && line.successor.is_none()) {
                 source.keyframe.want();
             }
-            let ours = self.tracks[source.line].description.key == track.description.key;
-            if ours && source.keyframe.poll(now) {
+            if source.keyframe.poll(now) {
                 requests.push(rtcp::picture_loss_indication(source.ssrc));
             }
         }
@@ -244,15 +250,17 @@ impl Publisher {
                 .iter()
                 .filter(|source| source.line == at)
                 .max_by_key(rate);
-            let current = self
-                .sources
-                .iter()
-                .find(|source| Some(source.ssrc) == line.selected);
-            if let (Some(best), Some(current)) = (best, current)
-                // A third more, so that two layers of like rate do not take turns.
-                && best.bytes_since_review > current.bytes_since_review / 3 * 4
-            {
+            let rate_of = |ssrc: Option<u32>| {
+                let source = self.sources.iter().find(|other| Some(other.ssrc) == ssrc);
+                source.map_or(0, |source| source.bytes_since_review)
+            };
+            // A third more, so that two layers of like rate do not take turns.
+            let better = |best: &&Source| best.bytes_since_review > rate_of(line.selected) / 3 * 4;
+            if let Some(best) = best.filter(better) {
                 line.successor = Some(best.ssrc);
+            } else if rate_of(line.successor) == 0 {
+                // Its keyframe will not come, and no other is asked for while it is waited for.
+                line.successor = None;
             }
         }
         for source in &mut self.sources {

@@ -19,7 +19,7 @@ fn cache_len(kind: Kind) -> usize {
 }
 
 /// Layers kept per track: four of simulcast, and as many former ones for retransmissions.
-const MAX_LAYERS: usize = 8;
+pub const MAX_LAYERS: usize = 8;
 
 /// The tracks a worker knows: its own publishers' and, of the others', those that it has viewers of.
 pub type Tracks = HashMap<TrackKey, Track>;

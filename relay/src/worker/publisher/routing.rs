@@ -6,9 +6,10 @@ use relay_core::packet::Space;
 use relay_core::rtp::View;
 
 use super::{Line, Publisher, Source, Use, payload_format};
+use crate::worker::track::MAX_LAYERS;
 
-/// Media SSRCs a publisher may use at a time: four layers on four m-lines, and their successors.
-const MAX_SOURCES: usize = 32;
+/// Media SSRCs a publisher may come with, however often: the spaces of its numbers are told apart by 16 bits.
+const MAX_SPACES: u64 = 0xFFFF;
 
 impl Publisher {
     /// Finds the source of a packet, or makes one for a new SSRC, and unwraps retransmissions.
@@ -72,8 +73,7 @@ impl Publisher {
         }
         payload_format(&track.published.codecs, view.payload_type)?;
         let rid = extension(extensions.rid);
-        self.add_source(view.ssrc, line, rid);
-        Some(view.ssrc)
+        self.add_source(view.ssrc, line, rid)
     }
 
     fn line_of(&self, view: &View<'_>) -> Option<usize> {
@@ -103,15 +103,23 @@ impl Publisher {
             .or_else(|| find(&speaks))
     }
 
-    fn add_source(&mut self, ssrc: u32, line: usize, rid: Option<Vec<u8>>) {
-        if self.sources.len() == MAX_SOURCES {
-            let oldest = self.sources.remove(0).ssrc;
+    /// A source goes together with its layer of the [track](crate::worker::track::Track), the oldest first, and never comes
+    /// back under the same space: nothing else remembers which numbers of the space were forwarded.
+    fn add_source(&mut self, ssrc: u32, line: usize, rid: Option<Vec<u8>>) -> Option<u32> {
+        if self.spaces == MAX_SPACES {
+            return None;
+        }
+        let of_line = |source: &Source| source.line == line;
+        if self.sources.iter().filter(|source| of_line(source)).count() == MAX_LAYERS
+            && let Some(oldest) = self.sources.iter().position(of_line)
+        {
+            let oldest = self.sources.remove(oldest).ssrc;
             self.by_ssrc.retain(|ssrc, other| {
                 *ssrc != oldest && !matches!(other, Use::Repair { of } if *of == oldest)
             });
         }
         self.spaces += 1;
-        let space = Space(self.key.0 << 16 | self.spaces & 0xFFFF);
+        let space = Space(self.key.0 << 16 | self.spaces);
         let track = &mut self.tracks[line];
         if track.selected.is_none() {
             track.selected = Some(ssrc);
@@ -129,5 +137,6 @@ impl Publisher {
             clock: None,
             bytes_since_review: 0,
         });
+        Some(ssrc)
     }
 }

@@ -1,0 +1,178 @@
+use std::collections::HashSet;
+
+use relay_core::key::TrackKey;
+use relay_core::rtp::{self, Header};
+
+use super::*;
+use crate::worker::rtcp::Message;
+
+const KEYFRAME: &[u8] = &[0x65, 0x88];
+const DELTA: &[u8] = &[0x61, 0x88];
+const VIDEO: u8 = 96;
+const RTX: u8 = 97;
+const OPUS: u8 = 111;
+/// Identifier of the RID extension.
+const RID: u8 = 4;
+
+struct Bench {
+    publisher: Publisher,
+    tracks: Tracks,
+    now: Instant,
+    key: TrackKey,
+}
+
+fn binding(payload_type: u8, codec: Codec, clock_rate: u32, rtx: Option<u8>) -> CodecBinding {
+    CodecBinding {
+        payload_type,
+        codec,
+        clock_rate,
+        channels: 1,
+        fmtp: String::new(),
+        rtx,
+        feedback: Default::default(),
+    }
+}
+
+impl Bench {
+    fn new(kind: Kind, codec: CodecBinding, rtx_of: Vec<(u32, u32)>) -> Self {
+        let session = SessionKey(1);
+        let key = TrackKey { session, index: 0 };
+        let now = Instant::now();
+        let description = Arc::new(TrackDescription {
+            key,
+            worker: 0,
+            kind,
+            codecs: vec![codec.clone()],
+        });
+        let published = PublishedTrack {
+            mid: "0".into(),
+            kind: match kind {
+                Kind::Audio => relay_transport::sdp::Kind::Audio,
+                Kind::Video => relay_transport::sdp::Kind::Video,
+            },
+            codecs: vec![codec],
+            extensions: Extensions {
+                rid: Some(RID),
+                ..Extensions::default()
+            },
+            ssrcs: Vec::new(),
+            rtx_of,
+            rids: Vec::new(),
+        };
+        let tracks = Tracks::from([(key, Track::new(description.clone()))]);
+        let lines = vec![(published, description)];
+        Self {
+            publisher: Publisher::new(now, session, lines, Arc::default()),
+            tracks,
+            now,
+            key,
+        }
+    }
+
+    fn video(rtx_of: Vec<(u32, u32)>) -> Self {
+        let codec = Codec::H264 {
+            profile: 66,
+            constraints: 0,
+            level: 51,
+            packetization_mode: 1,
+        };
+        Self::new(
+            Kind::Video,
+            binding(VIDEO, codec, 90_000, Some(RTX)),
+            rtx_of,
+        )
+    }
+
+    fn send(
+        &mut self,
+        ssrc: u32,
+        (payload_type, sequence_number): (u8, u16),
+        rid: Option<&[u8]>,
+        payload: &[u8],
+    ) -> Option<Arc<Packet>> {
+        let mut packet = vec![0; 64];
+        let header = Header {
+            marker: false,
+            payload_type,
+            sequence_number,
+            timestamp: 0,
+            ssrc,
+        };
+        let elements = rid.map(|rid| (RID, rid)).into_iter();
+        let len = rtp::write_header(&mut packet, header, elements);
+        packet.truncate(len);
+        packet.extend(payload);
+        let taken = self
+            .publisher
+            .receive(self.now, &packet, &mut self.tracks)?;
+        Some(taken.packet)
+    }
+
+    /// Whom a viewer's wish for a keyframe is passed on to.
+    fn asked(&mut self) -> Vec<Message> {
+        let track = self.tracks.get_mut(&self.key).unwrap();
+        track.keyframe_wanted = true;
+        let requests = self.publisher.keyframe_requests(self.now, track);
+        requests
+            .iter()
+            .flat_map(|compound| rtcp::parse(compound).unwrap())
+            .collect()
+    }
+}
+
+/// Sealed towards a viewer, the second one would use the first one's nonce for other bytes.
+#[test]
+fn a_number_is_forwarded_once_however_many_sources_come() {
+    let mut bench = Bench::video(vec![(7, 70)]);
+    assert!(bench.send(7, (VIDEO, 10), None, KEYFRAME).is_some());
+    let other = [&10u16.to_be_bytes()[..], KEYFRAME, b"other"].concat();
+    assert!(bench.send(70, (RTX, 1), None, &other).is_none());
+    for ssrc in 1_000..1_020 {
+        bench.send(ssrc, (VIDEO, 1), Some(b"x"), DELTA);
+    }
+    assert!(bench.send(70, (RTX, 2), None, &other).is_none());
+}
+
+#[test]
+fn spaces_are_never_used_again() {
+    let mut bench = Bench::new(
+        Kind::Audio,
+        binding(OPUS, Codec::Opus, 48_000, None),
+        vec![],
+    );
+    let mut spaces = HashSet::new();
+    let mut refused = 0;
+    for turn in 0..70_000u32 {
+        match bench.send(turn % 40, (OPUS, 1), None, b"sound") {
+            Some(packet) => assert!(spaces.insert(packet.space), "{turn}"),
+            None => refused += 1,
+        }
+    }
+    assert!(refused > 0);
+}
+
+#[test]
+fn a_layer_that_falls_silent_before_it_took_over_is_not_waited_for() {
+    let mut bench = Bench::video(Vec::new());
+    bench.send(1, (VIDEO, 1), Some(b"l"), KEYFRAME);
+    for sequence in 1..10 {
+        bench.send(2, (VIDEO, sequence), Some(b"h"), DELTA);
+    }
+    bench.publisher.review_layers();
+    assert_eq!(bench.asked(), [Message::KeyframeRequest { ssrc: 2 }]);
+    bench.send(1, (VIDEO, 2), Some(b"l"), DELTA);
+    bench.publisher.review_layers();
+    bench.now += relay_core::keyframe::INTERVAL;
+    assert_eq!(bench.asked(), [Message::KeyframeRequest { ssrc: 1 }]);
+}
+
+#[test]
+fn the_highest_layer_takes_over_from_one_that_is_forgotten() {
+    let mut bench = Bench::video(Vec::new());
+    bench.send(1, (VIDEO, 1), Some(b"l"), KEYFRAME);
+    for ssrc in 2..20 {
+        bench.send(ssrc, (VIDEO, 1), Some(b"h"), DELTA);
+    }
+    bench.publisher.review_layers();
+    assert!(bench.send(19, (VIDEO, 2), Some(b"h"), KEYFRAME).is_some());
+}
