@@ -142,15 +142,18 @@ impl Forward {
     }
 
     fn compare(&self, floors: Vec<f64>, relays: &[Phase], baselines: &[Phase]) -> Comparison {
-        let cost =
-            |phases: &[Phase]| median(phases.iter().map(|phase| phase.ns_per_packet).collect());
+        let costs = |phases: &[Phase]| -> Vec<f64> {
+            phases.iter().map(|phase| phase.ns_per_packet).collect()
+        };
         let delay = |pick: fn(&crate::viewer::Percentiles) -> f64| {
             let delays = relays
                 .iter()
                 .filter_map(|phase| phase.summary.delay_ms.as_ref().map(pick));
             median(delays.collect())
         };
-        let (floor_ns, relay_ns, baseline_ns) = (median(floors), cost(relays), cost(baselines));
+        let (floor_ns, relay_ns) = (median(floors), median(costs(relays)));
+        // A round in which the baseline loses packets costs it retransmissions as well: its cheapest round speaks for it.
+        let baseline_ns = costs(baselines).into_iter().reduce(f64::min).unwrap_or(0.0);
         Comparison {
             viewers: self.viewers,
             mbit: self.mbit,
