@@ -4,6 +4,8 @@ mod feedback;
 mod forwarding;
 mod routes;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;

@@ -9,7 +9,8 @@ use relay_core::report::ClockReading;
 use relay_transport::sdp::{CodecBinding, PublishedTrack, WatchedSlot};
 use relay_transport::{Credentials, Fingerprint, Reason};
 
-/// Messages a worker's mailbox holds. A batch of packets is one message; at 30 batches per frame of a dozen publications this is over a second.
+/// Messages of each [urgency](Mail::is_repeated) that a worker's mailbox holds. A batch of packets is one message; at 30 batches per
+/// frame of a dozen publications this is over a second.
 const CAPACITY: usize = 16_384;
 
 /// A message to a worker.
@@ -47,6 +48,22 @@ pub enum Mail {
     KeyframeWanted(TrackKey),
     /// Every session ends, then the worker.
     Stop,
+}
+
+impl Mail {
+    /// Whether the like of it comes again by itself, as what media and RTCP cause does. It comes as fast as clients want, so it
+    /// may not take the room of decisions, which are told once.
+    fn is_repeated(&self) -> bool {
+        match self {
+            Mail::Packets(..) | Mail::Clock(..) | Mail::KeyframeWanted(_) => true,
+            Mail::Open(_)
+            | Mail::Close(_)
+            | Mail::RestartIce(..)
+            | Mail::Bind { .. }
+            | Mail::Interest { .. }
+            | Mail::Stop => false,
+        }
+    }
 }
 
 /// A session to be opened.
@@ -114,7 +131,8 @@ pub enum Wake {
 /// The sending side of a worker's mailbox.
 #[derive(Debug, Clone)]
 pub struct Post {
-    sender: SyncSender<Mail>,
+    decisions: SyncSender<Mail>,
+    repeated: SyncSender<Mail>,
     wake: Arc<Wake>,
 }
 
@@ -130,7 +148,11 @@ impl Post {
     ///
     /// [`Undelivered`]; the message is dropped.
     pub fn send(&self, mail: Mail) -> Result<(), Undelivered> {
-        self.sender
+        let sender = match mail.is_repeated() {
+            true => &self.repeated,
+            false => &self.decisions,
+        };
+        sender
             .try_send(mail)
             .map_err(|_: TrySendError<Mail>| Undelivered)?;
         match &*self.wake {
@@ -145,23 +167,52 @@ impl Post {
 
 /// The receiving side of a worker's mailbox.
 #[derive(Debug)]
-pub struct Mailbox(Receiver<Mail>);
+pub struct Mailbox {
+    decisions: Receiver<Mail>,
+    repeated: Receiver<Mail>,
+}
 
 impl Mailbox {
     /// A mailbox whose owner is woken through `wake`.
     pub fn new(wake: Wake) -> (Post, Self) {
-        let (sender, receiver) = mpsc::sync_channel(CAPACITY);
+        let (decisions, decided) = mpsc::sync_channel(CAPACITY);
+        let (repeated, repeating) = mpsc::sync_channel(CAPACITY);
         (
             Post {
-                sender,
+                decisions,
+                repeated,
                 wake: Arc::new(wake),
             },
-            Self(receiver),
+            Self {
+                decisions: decided,
+                repeated: repeating,
+            },
         )
     }
 
-    /// The next message, if there is one.
+    /// The next message, if there is one: decisions first, in the order in which they were sent.
     pub fn next(&self) -> Option<Mail> {
-        self.0.try_recv().ok()
+        let decision = self.decisions.try_recv();
+        decision.or_else(|_| self.repeated.try_recv()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_media_leaves_room_for_decisions() {
+        let (post, mailbox) = Mailbox::new(Wake::Task(Arc::default()));
+        let track = TrackKey {
+            session: SessionKey(1),
+            index: 0,
+        };
+        while post.send(Mail::KeyframeWanted(track)).is_ok() {}
+        post.send(Mail::Close(SessionKey(2))).unwrap();
+        post.send(Mail::Stop).unwrap();
+        assert!(matches!(mailbox.next(), Some(Mail::Close(SessionKey(2)))));
+        assert!(matches!(mailbox.next(), Some(Mail::Stop)));
+        assert!(matches!(mailbox.next(), Some(Mail::KeyframeWanted(_))));
     }
 }

@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use relay_core::arrivals::{self, Arrivals};
 use relay_core::codec::Format;
@@ -23,6 +23,11 @@ use super::mail::TrackDescription;
 use super::rtcp;
 use super::track::{Track, Tracks};
 use crate::counters::Counters;
+
+/// Packets asked for in one message: four bytes each at worst, and larger datagrams do not leave.
+const MAX_NACK: usize = 256;
+/// Shortest time between two readings of one clock. Reports come a second apart; more of them would only be passed on.
+const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A publisher's tracks and the SSRCs they arrive on.
 pub struct Publisher {
@@ -164,6 +169,14 @@ impl Publisher {
         reading: ClockReading,
     ) -> Option<(Arc<TrackDescription>, Space)> {
         let source = self.sources.iter_mut().find(|source| source.ssrc == ssrc)?;
+        let since =
+            |before: ClockReading| reading.arrived.saturating_duration_since(before.arrived);
+        if source
+            .clock
+            .is_some_and(|before| since(before) < CLOCK_INTERVAL)
+        {
+            return None;
+        }
         source.clock = Some(reading);
         Some((
             self.tracks[source.line].description.clone(),
@@ -209,7 +222,8 @@ impl Publisher {
             let missing = source.receiver.poll_nacks(now);
             if !missing.is_empty() {
                 self.counters.nacks_sent.add(missing.len() as u64);
-                nacks.push(rtcp::nack(source.ssrc, &missing));
+                let messages = missing.chunks(MAX_NACK);
+                nacks.extend(messages.map(|missing| rtcp::nack(source.ssrc, missing)));
             }
         }
         nacks

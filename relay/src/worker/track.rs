@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use relay_core::cache::Cache;
 use relay_core::key::{Kind, SessionKey, TrackKey};
@@ -35,6 +36,8 @@ pub struct Track {
     pub others: Vec<usize>,
     /// A viewer waits for a keyframe that has not been asked for yet.
     pub keyframe_wanted: bool,
+    /// When the worker of the publisher was told so last.
+    pub keyframe_asked: Option<Instant>,
     layers: Vec<Layer>,
 }
 
@@ -56,6 +59,7 @@ impl Track {
             subscribers: Vec::new(),
             others: Vec::new(),
             keyframe_wanted: false,
+            keyframe_asked: None,
             layers: Vec::new(),
         }
     }

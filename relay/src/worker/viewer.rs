@@ -131,6 +131,8 @@ impl Viewer {
             }
         }
         exit.buffer.flush(exit.to, exit.outlet);
+        // What preceded the keyframe in one batch does not ask for another one.
+        needs_keyframe &= filled.slot.is_waiting();
         exit.counters.sent_packets.add(sent);
         exit.counters.sent_bytes.add(bytes);
         if unsupported > 0 {

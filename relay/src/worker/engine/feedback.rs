@@ -6,7 +6,7 @@ use relay_core::key::{Kind, SessionKey, TrackKey};
 use relay_core::packet::Space;
 use relay_core::report::ClockReading;
 
-use super::Engine;
+use super::{Engine, TICK};
 use crate::worker::egress::Outlet;
 use crate::worker::mail::{Mail, TrackDescription};
 use crate::worker::rtcp::Message;
@@ -122,7 +122,12 @@ impl Engine {
         };
         let owner = track.description.worker;
         if owner != self.index {
-            if std::mem::take(&mut track.keyframe_wanted) {
+            // However many viewers ask however often, it is one message per tick.
+            let due = track
+                .keyframe_asked
+                .is_none_or(|asked| now.saturating_duration_since(asked) >= TICK);
+            if due && std::mem::take(&mut track.keyframe_wanted) {
+                track.keyframe_asked = Some(now);
                 self.outputs
                     .mail
                     .push_back((owner, Mail::KeyframeWanted(key)));

@@ -124,6 +124,8 @@ impl Engine {
                 .insert(packet.clone())
                 .is_ok()
             {
+                // Whoever was waiting has it, unless the request is on its way already.
+                track.keyframe_wanted &= !packet.keyframe;
                 push(&mut self.batch, key, packet.clone());
             }
         }

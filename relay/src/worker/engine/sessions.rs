@@ -93,7 +93,15 @@ impl Engine {
         };
         track.subscribers.retain(|other| *other != subscriber);
         let owner = track.description.worker;
-        if owner != self.index && track.subscribers.is_empty() {
+        if !track.subscribers.is_empty() {
+            return;
+        }
+        if owner == self.index {
+            // A viewer may be given a track whose publisher has just gone: nobody else forgets that one.
+            if !self.sessions.contains_key(&key.session) {
+                self.tracks.remove(&key);
+            }
+        } else {
             self.tracks.remove(&key);
             self.outputs.mail.push_back((
                 owner,

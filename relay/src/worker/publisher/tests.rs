@@ -176,3 +176,33 @@ fn the_highest_layer_takes_over_from_one_that_is_forgotten() {
     bench.publisher.review_layers();
     assert!(bench.send(19, (VIDEO, 2), Some(b"h"), KEYFRAME).is_some());
 }
+
+#[test]
+fn a_flood_of_sender_reports_is_not_passed_on() {
+    let mut bench = Bench::video(Vec::new());
+    bench.send(1, (VIDEO, 1), None, KEYFRAME);
+    let start = bench.now;
+    let reports = (0..1_000).filter(|at| {
+        let reading = ClockReading {
+            ntp: *at,
+            rtp: 0,
+            arrived: start + Duration::from_millis(*at),
+        };
+        bench.publisher.sender_report(1, reading).is_some()
+    });
+    assert_eq!(reports.count(), 10);
+}
+
+#[test]
+fn requests_for_scattered_packets_fit_into_datagrams() {
+    let mut bench = Bench::video(Vec::new());
+    bench.send(1, (VIDEO, 0), None, KEYFRAME);
+    // One in twenty is lost: farther apart than one bit mask reaches.
+    for sequence in (1..12_000).filter(|sequence| sequence % 20 != 0) {
+        bench.send(1, (VIDEO, sequence), None, DELTA);
+    }
+    bench.now += Duration::from_millis(20);
+    let nacks = bench.publisher.nacks(bench.now);
+    assert!(nacks.len() > 1);
+    assert!(nacks.iter().all(|nack| nack.len() <= 1_200));
+}
