@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 pub const INTERVAL: Duration = Duration::from_millis(60);
 /// Packets one feedback covers: well within a datagram, and 200 Mbit/s at [`INTERVAL`] in a few of them.
 const MAX_PACKETS: u64 = 256;
-/// A jump in the numbers that is no loss any more: feedback begins anew behind it.
+/// Numbers that wait for feedback at a time. A jump beyond them is no loss any more: feedback begins anew behind it.
 const MAX_GAP: u64 = 4_096;
 /// Unit of the deltas.
 const DELTA_US: i64 = 250;
@@ -65,7 +65,7 @@ impl Arrivals {
         if number < next {
             return;
         }
-        if number > self.highest + MAX_GAP {
+        if number >= next + MAX_GAP {
             self.received.clear();
             self.next = Some(number);
         }
@@ -171,6 +171,17 @@ mod tests {
             .map(|feedback| feedback.deltas.len())
             .collect();
         assert_eq!(lens, [256, 256, 88]);
+    }
+
+    #[test]
+    fn many_jumps_between_two_feedbacks_cost_no_more_than_one() {
+        let start = Instant::now();
+        let mut arrivals = Arrivals::new(start);
+        for step in 0..1_000u32 {
+            arrivals.received(start, (step * 4_000) as u16);
+        }
+        let messages = std::iter::from_fn(|| arrivals.poll()).count();
+        assert!(messages <= (MAX_GAP / MAX_PACKETS) as usize, "{messages}");
     }
 
     #[test]
