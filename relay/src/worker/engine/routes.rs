@@ -13,7 +13,7 @@ pub struct Routes {
     /// The latest user name fragments of every session, oldest first.
     ufrags: HashMap<SessionKey, VecDeque<String>>,
     by_address: HashMap<SocketAddr, SessionKey>,
-    /// The latest addresses of every session, oldest first.
+    /// The latest addresses of every session, the one it used last at the back.
     addresses: HashMap<SessionKey, VecDeque<SocketAddr>>,
 }
 
@@ -45,10 +45,12 @@ impl Routes {
 
     /// An authenticated check of `key` came from this address.
     pub fn reached_from(&mut self, from: SocketAddr, key: SessionKey) {
-        if self.by_address.insert(from, key) == Some(key) {
+        self.by_address.insert(from, key);
+        let addresses = self.addresses.entry(key).or_default();
+        if addresses.back() == Some(&from) {
             return;
         }
-        let addresses = self.addresses.entry(key).or_default();
+        addresses.retain(|other| *other != from);
         addresses.push_back(from);
         if addresses.len() > MAX_ADDRESSES
             && let Some(oldest) = addresses.pop_front()
@@ -102,6 +104,28 @@ mod tests {
         );
         routes.forget(NEW);
         assert_eq!(routes.find(address(1), MEDIA), None);
+    }
+
+    #[test]
+    fn an_address_in_use_outlasts_those_that_were_left() {
+        let mut routes = Routes::default();
+        for port in 2..1_000 {
+            routes.reached_from(address(1), OLD);
+            routes.reached_from(address(port), OLD);
+        }
+        assert_eq!(routes.find(address(1), MEDIA), Some(OLD));
+    }
+
+    #[test]
+    fn an_address_that_was_lost_and_won_back_counts_once() {
+        let mut routes = Routes::default();
+        for _ in 0..MAX_ADDRESSES {
+            routes.reached_from(address(1), OLD);
+            routes.reached_from(address(1), NEW);
+        }
+        routes.reached_from(address(1), OLD);
+        routes.reached_from(address(2), OLD);
+        assert_eq!(routes.find(address(1), MEDIA), Some(OLD));
     }
 
     #[test]
