@@ -1,5 +1,6 @@
 //! A worker's thread: waits for its sockets, its mailbox and its clock, and drives the engine.
 
+use std::collections::HashSet;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -25,6 +26,9 @@ const READ_BUFFER: usize = 65_536;
 /// Coalesced reads per call. More would delay the first packet of the batch behind the last.
 const READS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
 
+/// Destinations remembered as taking no runs; beyond, they are found out anew.
+const MAX_SINGLY: usize = 4_096;
+
 const WAKE: Token = Token(0);
 
 /// A worker that has its sockets but not its thread.
@@ -47,6 +51,10 @@ struct Port {
     socket: UdpSocket,
     state: UdpSocketState,
     address: SocketAddr,
+    /// Segments in a run, as far as the socket is concerned.
+    segments: usize,
+    /// Destinations whose way takes no runs: a tunnel, or an interface with a smaller MTU.
+    singly: HashSet<SocketAddr>,
 }
 
 impl Driver {
@@ -257,13 +265,52 @@ impl Port {
         let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
         let address = socket.local_addr()?;
         Ok(Self {
+            segments: state.max_gso_segments().max(1),
             socket,
             state,
             address,
+            singly: HashSet::new(),
         })
     }
 
-    fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) -> io::Result<()> {
+    /// Returns how many runs could not be sent.
+    fn send(&mut self, to: SocketAddr, mut contents: &[u8], segment: usize) -> u64 {
+        let mut failures = 0;
+        while !contents.is_empty() {
+            let segments = match self.singly.contains(&to) {
+                true => 1,
+                false => self.segments,
+            };
+            let (run, rest) = contents.split_at((segment * segments).clamp(1, contents.len()));
+            if self.transmit(to, run, segment).is_ok() {
+                contents = rest;
+                continue;
+            }
+            if self.recover() && run.len() > segment {
+                // Perhaps it was the run that its way did not take: once more, one by one.
+                if self.singly.len() == MAX_SINGLY {
+                    self.singly.clear();
+                }
+                self.singly.insert(to);
+            } else {
+                failures += 1;
+                contents = rest;
+            }
+        }
+        failures
+    }
+
+    /// quinn-udp takes any EINVAL and EIO for a system without segmentation offload and gives it up for the whole socket. But
+    /// they may come from one destination, and any client can be one: port 0 is enough. Returns whether it had given up.
+    fn recover(&mut self) -> bool {
+        let has_given_up = self.state.max_gso_segments() < self.segments;
+        if has_given_up && let Ok(state) = UdpSocketState::new(UdpSockRef::from(&self.socket)) {
+            self.state = state;
+        }
+        has_given_up
+    }
+
+    fn transmit(&self, to: SocketAddr, contents: &[u8], segment: usize) -> io::Result<()> {
         let segment_size = (contents.len() > segment).then_some(segment);
         let transmit = Transmit {
             destination: to,
@@ -281,18 +328,40 @@ impl Outlet for Sockets {
     fn send(&mut self, to: SocketAddr, contents: &[u8], segment: usize) {
         let Some(port) = self
             .all
-            .iter()
+            .iter_mut()
             .find(|port| port.address.is_ipv4() == to.is_ipv4())
         else {
             self.counters.send_failures.add(1);
             return;
         };
-        // An interface without segmentation offload makes quinn-udp lower its limit to 1.
-        for run in contents.chunks(segment * port.state.max_gso_segments().max(1)) {
-            // A full socket buffer drops: whoever misses the packets asks for them again.
-            if port.send(to, run, segment).is_err() {
-                self.counters.send_failures.add(1);
-            }
+        // A full socket buffer drops: whoever misses the packets asks for them again.
+        let failures = port.send(to, contents, segment);
+        if failures > 0 {
+            self.counters.send_failures.add(failures);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_that_takes_nothing_spoils_no_runs_of_others() {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        let mut sockets = Driver::bind(&[loopback], 0, Arc::default())
+            .unwrap()
+            .sockets;
+        let segments = sockets.all[0].state.max_gso_segments();
+        let nowhere = SocketAddr::new(loopback, 0);
+        for contents in [&[1; 100][..], &[1; 300]] {
+            sockets.send(nowhere, contents, 100);
+        }
+        assert_eq!(sockets.counters.send_failures.get(), 4);
+        assert_eq!(sockets.all[0].state.max_gso_segments(), segments);
+        let receiver = UdpSocket::bind((loopback, 0)).unwrap();
+        sockets.send(receiver.local_addr().unwrap(), &[1; 250], 100);
+        let lens = [(); 3].map(|()| receiver.recv(&mut [0; 500]).unwrap());
+        assert_eq!(lens, [100, 100, 50]);
     }
 }
