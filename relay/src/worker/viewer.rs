@@ -26,6 +26,8 @@ const MAX_PAYLOAD: usize = MAX_PACKET - 128;
 /// A viewer's slots.
 pub struct Viewer {
     slots: Vec<Filled>,
+    /// The client is not heard, so nothing is sent.
+    is_paused: bool,
 }
 
 /// A slot and what fills it.
@@ -77,7 +79,27 @@ impl Viewer {
     pub fn new(slots: Vec<WatchedSlot>) -> Self {
         Self {
             slots: slots.into_iter().map(Filled::new).collect(),
+            is_paused: false,
         }
+    }
+
+    /// Stops sending while the client is not heard. What it shows afterwards takes up the numbers where they stopped: past 2¹⁵
+    /// packets that it misses its SRTP would mistake the roll-over counter and stay dark for ever (RFC 3711 §3.3.1).
+    pub fn pause(&mut self) {
+        if !std::mem::replace(&mut self.is_paused, true) {
+            for filled in self
+                .slots
+                .iter_mut()
+                .filter(|filled| filled.track.is_some())
+            {
+                filled.slot.fill();
+            }
+        }
+    }
+
+    /// Sends again, pictures from their next keyframe on. Returns whether it had been paused.
+    pub fn resume(&mut self) -> bool {
+        std::mem::take(&mut self.is_paused)
     }
 
     /// Shows a track in a slot, or nothing, and returns what was shown before.
@@ -108,6 +130,9 @@ impl Viewer {
         packets: &[Arc<Packet>],
         exit: &mut Exit<'_, impl Outlet>,
     ) -> bool {
+        if self.is_paused {
+            return false;
+        }
         let Some(filled) = self.slots.get_mut(usize::from(slot)) else {
             return false;
         };
@@ -334,3 +359,6 @@ impl<O: Outlet> Exit<'_, O> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub use event::{Event, Reason, Received, Transmit};
 
 use crate::dtls::{Dtls, Step};
-use crate::ice::Agent;
+use crate::ice::{Agent, CONSENT};
 use crate::srtp::{Sealer, Srtp};
 use crate::{Credentials, Discard, Fingerprint, Identity};
 
@@ -25,6 +25,8 @@ pub struct Transport {
     ice: Agent,
     dtls: Dtls,
     state: State,
+    /// When the latest SRTP or SRTCP packet was opened.
+    opened_at: Option<Instant>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
 }
@@ -53,6 +55,7 @@ impl Transport {
             state: State::Connecting {
                 deadline: now + HANDSHAKE,
             },
+            opened_at: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -84,13 +87,12 @@ impl Transport {
                     return Err(Discard::BeforeHandshake);
                 };
                 // RFC 5761 §4.
-                match kind {
-                    192..=223 => srtp
-                        .opener
-                        .open_rtcp(datagram)
-                        .map(|rtcp| Received::Rtcp(rtcp)),
-                    _ => srtp.opener.open_rtp(datagram).map(Received::Rtp),
-                }
+                let received = match kind {
+                    192..=223 => Received::Rtcp(srtp.opener.open_rtcp(datagram)?),
+                    _ => Received::Rtp(srtp.opener.open_rtp(datagram)?),
+                };
+                self.opened_at = Some(now);
+                Ok(received)
             }
             [] | [128..=191] => Err(Discard::Malformed),
             _ => Err(Discard::UnknownProtocol),
@@ -220,6 +222,13 @@ impl Transport {
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.ice.nominated()
+    }
+
+    /// When the client was last heard: its latest authenticated check or packet, or the making of this transport.
+    #[must_use]
+    pub fn last_heard(&self) -> Instant {
+        let checked_at = self.ice.consent_until() - CONSENT;
+        self.opened_at.map_or(checked_at, |at| at.max(checked_at))
     }
 
     /// Whether media can flow: the handshake is complete and the session not closed.
