@@ -124,8 +124,8 @@ impl Engine {
             }
             Mail::RestartIce(key, credentials) => {
                 if let Some(session) = self.sessions.get_mut(&key) {
-                    self.routes.named(credentials.ufrag.clone(), key);
                     session.transport.restart_ice(credentials);
+                    self.routes.named(session.transport.ufrags(), key);
                 }
             }
             Mail::Bind {

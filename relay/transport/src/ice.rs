@@ -79,6 +79,13 @@ impl Agent {
         self.previous.get_or_insert(replaced);
     }
 
+    /// The user name fragments that checks may carry.
+    pub(crate) fn ufrags(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.local)
+            .chain(&self.previous)
+            .map(|credentials| credentials.ufrag.as_str())
+    }
+
     pub(crate) fn consent_until(&self) -> Instant {
         self.consent_until
     }

@@ -209,6 +209,11 @@ impl Transport {
         self.ice.restart(local);
     }
 
+    /// The relay's user name fragments under which checks are accepted: two while ICE restarts.
+    pub fn ufrags(&self) -> impl Iterator<Item = &str> {
+        self.ice.ufrags()
+    }
+
     /// Sends close_notify and ends the session with [`Reason::Local`]. Does nothing once closed.
     pub fn close(&mut self, now: Instant) {
         if !matches!(self.state, State::Closed) {

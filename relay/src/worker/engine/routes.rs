@@ -10,15 +10,12 @@ use relay_transport::stun_username;
 #[derive(Default)]
 pub struct Routes {
     by_ufrag: HashMap<String, SessionKey>,
-    /// The latest user name fragments of every session, oldest first.
-    ufrags: HashMap<SessionKey, VecDeque<String>>,
+    ufrags: HashMap<SessionKey, Vec<String>>,
     by_address: HashMap<SocketAddr, SessionKey>,
     /// The latest addresses of every session, the one it used last at the back.
     addresses: HashMap<SessionKey, VecDeque<SocketAddr>>,
 }
 
-/// User name fragments a session is known by at a time: while its ICE restarts, the old one and the new one.
-const MAX_UFRAGS: usize = 2;
 /// Addresses a session may be reached from at a time: a client's interfaces, and a NAT that changed its mind a few times.
 const MAX_ADDRESSES: usize = 16;
 
@@ -31,16 +28,15 @@ impl Routes {
         self.by_address.get(&from).copied()
     }
 
-    /// The relay's user name fragment for `key`; a session has two while its ICE restarts.
-    pub fn named(&mut self, ufrag: String, key: SessionKey) {
-        let ufrags = self.ufrags.entry(key).or_default();
-        ufrags.push_back(ufrag.clone());
-        if ufrags.len() > MAX_UFRAGS
-            && let Some(oldest) = ufrags.pop_front()
-        {
-            self.by_ufrag.remove(&oldest);
+    /// The relay's user name fragments for `key`, in place of those it had.
+    pub fn named<'a>(&mut self, ufrags: impl Iterator<Item = &'a str>, key: SessionKey) {
+        for former in self.ufrags.remove(&key).unwrap_or_default() {
+            self.by_ufrag.remove(&former);
         }
-        self.by_ufrag.insert(ufrag, key);
+        let ufrags: Vec<_> = ufrags.map(str::to_owned).collect();
+        let named = ufrags.iter().map(|ufrag| (ufrag.clone(), key));
+        self.by_ufrag.extend(named);
+        self.ufrags.insert(key, ufrags);
     }
 
     /// An authenticated check of `key` came from this address.
@@ -133,11 +129,11 @@ mod tests {
         let mut routes = Routes::default();
         for port in 1..1_000 {
             routes.reached_from(address(port), OLD);
-            routes.named(format!("ufrag{port}"), OLD);
+            routes.named([format!("ufrag{port}").as_str()].into_iter(), OLD);
         }
         assert_eq!(
             (routes.by_address.len(), routes.by_ufrag.len()),
-            (MAX_ADDRESSES, MAX_UFRAGS)
+            (MAX_ADDRESSES, 1)
         );
         assert_eq!(routes.find(address(999), MEDIA), Some(OLD));
         routes.forget(OLD);

@@ -22,7 +22,6 @@ impl Engine {
             fingerprint,
             side,
         } = opening;
-        let ufrag = credentials.ufrag.clone();
         let transport = Transport::new(self.identity.clone(), credentials, fingerprint, now);
         let media = match side {
             Side::Publisher(tracks) => {
@@ -35,7 +34,7 @@ impl Engine {
             }
             Side::Viewer(slots) => Media::Viewer(Viewer::new(slots)),
         };
-        self.routes.named(ufrag, key);
+        self.routes.named(transport.ufrags(), key);
         self.sessions.insert(key, Session { transport, media });
         self.next_tick.get_or_insert(now + TICK);
     }

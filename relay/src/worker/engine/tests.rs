@@ -102,3 +102,37 @@ fn a_flood_of_keyframe_requests_is_one_message_per_tick() {
     engine.handle_timeout(start + Duration::from_millis(120), &mut Nowhere);
     assert_eq!(std::iter::from_fn(|| engine.poll_mail()).count(), 1);
 }
+
+/// The client may have seen neither of the two answers.
+#[test]
+fn two_restarts_in_a_row_leave_the_way_of_the_credentials_in_use() {
+    let now = Instant::now();
+    let mut engine = engine(now, 1);
+    let ufrag = |engine: &Engine| -> Vec<String> {
+        let transport = &engine.sessions[&VIEWER].transport;
+        transport.ufrags().map(str::to_owned).collect()
+    };
+    let first = ufrag(&engine);
+    for _ in 0..3 {
+        let mail = Mail::RestartIce(VIEWER, Credentials::random());
+        engine.handle_mail(now, mail, &mut Nowhere);
+    }
+    let accepted = ufrag(&engine);
+    assert!(accepted.len() == 2 && accepted.contains(&first[0]));
+    let from = SocketAddr::from(([127, 0, 0, 1], 9));
+    for ufrag in accepted {
+        assert_eq!(engine.routes.find(from, &check(&ufrag)), Some(VIEWER));
+    }
+}
+
+/// A binding request, as far as finding its session goes.
+fn check(ufrag: &str) -> Vec<u8> {
+    let mut name = format!("{ufrag}:client").into_bytes();
+    let len = name.len() as u8;
+    name.resize(name.len().next_multiple_of(4), 0);
+    let mut check = vec![0, 1, 0, 4 + name.len() as u8, 0x21, 0x12, 0xA4, 0x42];
+    check.extend([7; 12]);
+    check.extend([0, 6, 0, len]);
+    check.extend(name);
+    check
+}
