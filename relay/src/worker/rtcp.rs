@@ -51,6 +51,16 @@ pub enum Message {
     Goodbye(Vec<u32>),
 }
 
+impl Message {
+    /// How many packets it asks for.
+    fn missing(&self) -> usize {
+        match self {
+            Message::Nack { missing, .. } => missing.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// Malformed RTCP: nothing of the compound packet is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
@@ -66,15 +76,17 @@ const FMT_FIR: u8 = 4;
 
 /// Most sequence numbers taken from one compound packet; a client that misses more needs a keyframe.
 const MAX_MISSING: usize = 1_024;
+/// Most messages taken from one compound packet: several for every slot a client may have.
+const MAX_MESSAGES: usize = 64;
 
-/// Reads a compound packet.
+/// Reads a compound packet, of which not more is taken than clients have reason to say at a time.
 ///
 /// # Errors
 ///
 /// [`Malformed`].
 pub fn parse(mut compound: &[u8]) -> Result<Vec<Message>, Malformed> {
     let mut messages = Vec::new();
-    while !compound.is_empty() {
+    while !compound.is_empty() && messages.len() < MAX_MESSAGES {
         let header = compound.first_chunk::<4>().ok_or(Malformed)?;
         let len = 4 + 4 * usize::from(u16::from_be_bytes([header[2], header[3]]));
         if header[0] >> 6 != 2 || len > compound.len() {
@@ -84,6 +96,7 @@ pub fn parse(mut compound: &[u8]) -> Result<Vec<Message>, Malformed> {
         compound = rest;
         read(header[1], header[0] & 0x1F, packet, &mut messages)?;
     }
+    messages.truncate(MAX_MESSAGES);
     Ok(messages)
 }
 
@@ -105,11 +118,12 @@ fn read(
         }
         (RTPFB, FMT_NACK) => {
             let nack = TransportLayerNack::unmarshal(bytes).map_err(|_| Malformed)?;
+            let taken: usize = messages.iter().map(Message::missing).sum();
             let missing = nack
                 .nacks
                 .iter()
                 .flat_map(|pair| pair.packet_list())
-                .take(MAX_MISSING)
+                .take(MAX_MISSING.saturating_sub(taken))
                 .collect();
             messages.push(Message::Nack {
                 ssrc: nack.media_ssrc,
@@ -308,6 +322,19 @@ mod tests {
             panic!("{messages:?}")
         };
         assert_eq!(missing.len(), MAX_MISSING);
+    }
+
+    #[test]
+    fn many_messages_in_one_packet_are_cut_too() {
+        let missing: Vec<u16> = (0..60 * 17).collect();
+        let nacks = nack(7, &missing).repeat(200);
+        let asked = parse(&nacks).unwrap();
+        assert_eq!(
+            asked.iter().map(Message::missing).sum::<usize>(),
+            MAX_MISSING
+        );
+        let requests = picture_loss_indication(7).repeat(4_000);
+        assert_eq!(parse(&requests).unwrap().len(), MAX_MESSAGES);
     }
 
     #[test]
