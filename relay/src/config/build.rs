@@ -164,6 +164,14 @@ fn media(settings: &Settings, access: &Access, cores: NonZeroUsize) -> Result<Me
             "media.listen is empty: name an address",
         ));
     }
+    // What is sent leaves from the socket of its family: with two, from the wrong address for the clients of the other.
+    let of_family = |four| listen.iter().filter(|ip| ip.is_ipv4() == four).count();
+    if of_family(true) > 1 || of_family(false) > 1 {
+        return Err(Invalid::new(
+            &settings.origin("media.listen"),
+            "media.listen names two addresses of one family: name one of each, or 0.0.0.0 or :: for all",
+        ));
+    }
     Ok(Media {
         listen,
         base_port,

@@ -105,6 +105,10 @@ fn every_wrong_value_is_answered_by_one_line_that_names_the_setting() {
         ),
         ("[media]\nlisten = []", "media.listen is empty"),
         (
+            "[media]\nlisten = [\"127.0.0.1\", \"::1\", \"127.0.0.2\"]",
+            "media.listen names two addresses of one family",
+        ),
+        (
             "[media]\nlisten = [\"here\"]",
             "media.listen must be a list of IP addresses",
         ),
