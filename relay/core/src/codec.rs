@@ -58,19 +58,25 @@ fn h264(payload: &[u8]) -> bool {
     }
 }
 
-/// RFC 7798 §4.4: IRAP pictures are types 16…23; VPS and SPS precede them.
+/// RFC 7798 §4.4: IRAP pictures are types 16…23, and the first slice of a picture has its first bit set (H.265 §7.3.6.1); VPS and
+/// SPS precede them.
 fn h265(payload: &[u8]) -> bool {
     const AP: u8 = 48;
     const FU: u8 = 49;
-    let starts = |kind: u8| matches!(kind, 16..=23 | 32 | 33);
-    let kind = |nal: &[u8]| nal.first().map(|first| first >> 1 & 0x3F);
-    match (kind(payload), payload) {
-        (Some(AP), [_, _, aggregate @ ..]) => {
-            nal_units(aggregate).any(|nal| kind(nal).is_some_and(starts))
+    let starts = |kind: u8, body: &[u8]| match kind {
+        32 | 33 => true,
+        16..=23 => body.first().is_some_and(|slice| slice & 0x80 != 0),
+        _ => false,
+    };
+    let kind = |first: u8| first >> 1 & 0x3F;
+    match payload {
+        [first, _, aggregate @ ..] if kind(*first) == AP => nal_units(aggregate)
+            .any(|nal| matches!(nal, [first, _, body @ ..] if starts(kind(*first), body))),
+        [first, _, header, body @ ..] if kind(*first) == FU => {
+            header & 0x80 != 0 && starts(header & 0x3F, body)
         }
-        (Some(FU), [_, _, header, ..]) => header & 0x80 != 0 && starts(header & 0x3F),
-        (Some(other), _) => starts(other),
-        (None, _) => false,
+        [first, _, body @ ..] => starts(kind(*first), body),
+        _ => false,
     }
 }
 
@@ -182,10 +188,18 @@ mod tests {
     #[test]
     fn h265_keyframes() {
         assert!(H265.starts_keyframe(&[0x40, 0x01, 0]), "VPS");
-        assert!(H265.starts_keyframe(&[19 << 1, 0x01, 0]), "IDR");
+        assert!(H265.starts_keyframe(&[19 << 1, 0x01, 0x80]), "IDR");
         assert!(
-            H265.starts_keyframe(&[49 << 1, 0x01, 0x80 | 19]),
+            !H265.starts_keyframe(&[19 << 1, 0x01, 0x20]),
+            "second slice of an IDR picture"
+        );
+        assert!(
+            H265.starts_keyframe(&[49 << 1, 0x01, 0x80 | 19, 0x80]),
             "FU start of IDR"
+        );
+        assert!(
+            !H265.starts_keyframe(&[49 << 1, 0x01, 0x80 | 19, 0x20]),
+            "FU start of its second slice"
         );
         assert!(!H265.starts_keyframe(&[49 << 1, 0x01, 19]), "FU middle");
         assert!(
