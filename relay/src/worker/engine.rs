@@ -134,14 +134,17 @@ impl Engine {
                 track,
             } => self.bind(now, viewer, slot, track, outlet),
             Mail::Interest {
-                track,
+                track: key,
                 worker,
                 wanted,
             } => {
-                if let Some(track) = self.tracks.get_mut(&track) {
+                if let Some(track) = self.tracks.get_mut(&key) {
                     track.others.retain(|other| *other != worker);
                     if wanted {
                         track.others.push(worker);
+                        // The next report may be five seconds away, and without one its viewers have no lip-sync.
+                        let mail = |(space, reading)| (worker, Mail::Clock(key, space, reading));
+                        self.outputs.mail.extend(track.clocks().map(mail));
                     }
                 }
             }

@@ -94,6 +94,13 @@ impl Track {
         self.layer(space)?.clock
     }
 
+    /// The clocks of all layers that have one.
+    pub fn clocks(&self) -> impl Iterator<Item = (Space, ClockReading)> {
+        self.layers
+            .iter()
+            .filter_map(|layer| Some((layer.space, layer.clock?)))
+    }
+
     fn layer(&self, space: Space) -> Option<&Layer> {
         self.layers.iter().find(|layer| layer.space == space)
     }

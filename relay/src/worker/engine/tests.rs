@@ -1,4 +1,6 @@
 use relay_core::key::{Kind, TrackKey};
+use relay_core::packet::Space;
+use relay_core::report::ClockReading;
 use relay_transport::sdp::WatchedSlot;
 use relay_transport::{Credentials, Fingerprint};
 
@@ -101,6 +103,31 @@ fn a_flood_of_keyframe_requests_is_one_message_per_tick() {
     // The last request is not lost.
     engine.handle_timeout(start + Duration::from_millis(120), &mut Nowhere);
     assert_eq!(std::iter::from_fn(|| engine.poll_mail()).count(), 1);
+}
+
+#[test]
+fn a_worker_that_becomes_interested_hears_the_clocks() {
+    let now = Instant::now();
+    let mut engine = engine(now, 0);
+    let reading = ClockReading {
+        ntp: 1,
+        rtp: 2,
+        arrived: now,
+    };
+    let track = engine.tracks.get_mut(&TRACK).unwrap();
+    track.layer_mut(Space(3)).clock = Some(reading);
+    track.layer_mut(Space(4));
+    let mail = Mail::Interest {
+        track: TRACK,
+        worker: 1,
+        wanted: true,
+    };
+    engine.handle_mail(now, mail, &mut Nowhere);
+    let Some((1, Mail::Clock(TRACK, Space(3), told))) = engine.poll_mail() else {
+        panic!("no clock");
+    };
+    assert_eq!(told, reading);
+    assert!(engine.poll_mail().is_none());
 }
 
 /// The client may have seen neither of the two answers.
