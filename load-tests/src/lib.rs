@@ -9,6 +9,7 @@ pub mod demo;
 pub mod floor;
 pub mod inbox;
 pub mod lesson;
+pub mod link;
 pub mod ntp;
 pub mod port;
 pub mod publisher;

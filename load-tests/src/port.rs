@@ -24,7 +24,12 @@ pub struct Port {
 impl Port {
     /// Binds any free port of `ip`.
     pub fn bind(ip: IpAddr) -> io::Result<Self> {
-        let socket = UdpSocket::bind((ip, 0).into())?;
+        Self::bind_to((ip, 0).into())
+    }
+
+    /// Binds `address`.
+    pub fn bind_to(address: SocketAddr) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
         let state = UdpSocketState::new((&socket).into())?;
         // Beyond the kernel's limit where that is allowed (CAP_NET_ADMIN), up to it elsewhere.
         if setsockopt(&socket, RcvBufForce, &BUFFER_BYTES).is_err() {
