@@ -49,6 +49,8 @@ pub struct Slot {
     pub frames_received: u64,
     /// Pictures that left the decoder.
     pub frames_decoded: u64,
+    /// Whole pictures that were not decoded: one before them was missing, or the decoder was too slow.
+    pub frames_skipped: u64,
     /// RTP packets that came.
     pub packets_received: u64,
     /// RTP packets that never came.

@@ -8,8 +8,7 @@ use super::standing::Standing;
 /// Lines above and below the rooms, and the one that a terminal needs for its cursor.
 const FRAME: usize = 5;
 
-const HEADER: &str =
-    "  room           connected  Mbit/s    lost  jitter  delay p50     p99  first picture  decoded";
+const HEADER: &str = "  room           connected   Mbit/s    lost  jitter  delay p50     p99  first picture  decoded";
 
 /// Shows how the rooms stand: written over in place on a terminal, else a line for every second.
 #[derive(Debug)]
