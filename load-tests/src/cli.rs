@@ -4,7 +4,9 @@ mod baseline_server;
 mod bench;
 mod demo;
 mod floor;
+mod impair;
 mod lesson;
+mod link;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -42,6 +44,12 @@ enum Command {
     BenchForward(BenchForwardArgs),
     /// Measure how soon everybody has a picture when all join at once.
     BenchJoins(BenchJoinsArgs),
+    /// Put a bad line between any WHIP/WHEP client and any server.
+    Link(link::LinkArgs),
+    /// Measure what a room on a bad line gets, and what the others notice.
+    Impair(impair::ImpairArgs),
+    /// Measure one line after the other.
+    BenchImpair(impair::BenchImpairArgs),
 }
 
 /// What a lesson is made of.
@@ -183,6 +191,9 @@ impl Cli {
             Command::BaselineServer(args) => baseline_server::run(&args),
             Command::BenchForward(args) => bench::forward(&args),
             Command::BenchJoins(args) => bench::joins(&args),
+            Command::Link(args) => link::run(&args),
+            Command::Impair(args) => impair::run(&args),
+            Command::BenchImpair(args) => impair::bench(&args),
         }
     }
 }

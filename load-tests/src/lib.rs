@@ -7,6 +7,7 @@ pub mod client;
 pub mod cost;
 pub mod demo;
 pub mod floor;
+pub mod impair;
 pub mod inbox;
 pub mod lesson;
 pub mod link;

@@ -1,0 +1,294 @@
+//! A lesson with one room on a bad line: what that room gets, and what the others notice.
+
+pub mod playout;
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use url::Url;
+
+use crate::bench::{Server, ServerError};
+use crate::client::Srtp;
+use crate::lesson::{Lesson, LessonError, Plan};
+use crate::link::{Front, FrontError, Line, LineError, LineReport, Profile};
+use crate::publisher::{Pacing, Source};
+use crate::viewer::{Percentiles, ViewerReport, histogram};
+use playout::Playout;
+
+/// After somebody has joined, until everything is steady.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How long the clean rooms are watched without the other one.
+const ALONE: Duration = Duration::from_secs(8);
+/// What is repaired late is waited for.
+const DRAIN: Duration = Duration::from_millis(1500);
+
+/// What to play.
+#[derive(Debug, Clone)]
+pub struct Impair {
+    /// The line of the one room.
+    pub profile: Profile,
+    /// How long; by default what the profile says.
+    pub length: Option<Duration>,
+    /// Rooms on clean lines.
+    pub clean_rooms: usize,
+    /// Mbit/s of video.
+    pub mbit: f64,
+    /// How the publisher sends.
+    pub pacing: Pacing,
+    /// Decides which packets are lost.
+    pub seed: u64,
+    /// The relay's executable.
+    pub relay: PathBuf,
+}
+
+/// What was found. Ratios are from 0 to 1.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verdict {
+    /// The profile's name.
+    pub profile: String,
+    /// Seconds that were measured.
+    pub seconds: f64,
+    /// Mbit/s of video that were published.
+    pub mbit: f64,
+    /// Gaps between shown frames beyond 200 ms.
+    pub freeze_count: usize,
+    /// Share of the time in such gaps.
+    pub freeze_ratio: f64,
+    /// The longest such gap.
+    pub longest_freeze_ms: f64,
+    /// Share of the frames sent to the room that became whole within a second.
+    pub frames_complete: f64,
+    /// Share of the audio packets that a buffer of 200 ms had not received when they were to be played.
+    pub audio_concealed: f64,
+    /// Source to arrival of every packet that arrived, repaired ones included.
+    pub delay_ms: Option<Delay>,
+    /// From the fall of the line to a lower layer. Nothing when there are no layers.
+    pub layer_down_ms: Option<f64>,
+    /// From the rise of the line to the top layer. Nothing when there are no layers.
+    pub layer_up_ms: Option<f64>,
+    /// Bytes sent again or to repair, over bytes of media, both as they left the relay.
+    pub repair_overhead: f64,
+    /// The other rooms.
+    pub clean_rooms: CleanRooms,
+    /// What the line did.
+    pub line: LineReport,
+}
+
+/// Percentiles in milliseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Delay {
+    /// The median.
+    pub p50: f64,
+    /// The 95th percentile.
+    pub p95: f64,
+}
+
+/// What the rooms on clean lines noticed.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CleanRooms {
+    /// How many.
+    pub rooms: usize,
+    /// Packets that never arrived, over the whole lesson.
+    pub packets_lost: u64,
+    /// Delay while the other room was there.
+    pub delay_p99_ms: Option<f64>,
+    /// Delay before it came.
+    pub delay_p99_ms_without: Option<f64>,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum ImpairError {
+    /// The relay did not start.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The lesson did not take place.
+    #[error(transparent)]
+    Lesson(#[from] LessonError),
+    /// The link.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// Its HTTP side.
+    #[error(transparent)]
+    Front(#[from] FrontError),
+    /// Sockets or threads.
+    #[error("the link cannot be set up: {0}")]
+    Io(#[from] std::io::Error),
+    /// Nothing to measure.
+    #[error("the room behind the link saw no picture: {0}")]
+    Room(String),
+    /// The verdict would be about half of it.
+    #[error("the lesson was too long or too wide to be recorded whole; choose fewer seconds")]
+    Tape,
+}
+
+/// A line with its HTTP side on a runtime of its own. Dropping it ends both.
+struct Setup {
+    line: Arc<Line>,
+    address: Url,
+    end: Option<oneshot::Sender<()>>,
+    _runtime: Runtime,
+}
+
+impl Impair {
+    /// Plays the lesson; `tell` hears what is going on.
+    pub fn run(&self, mut tell: impl FnMut(&str)) -> Result<Verdict, ImpairError> {
+        let length = self.length.unwrap_or(self.profile.length);
+        tell(&format!("{}: {}", self.profile.name, self.profile.about));
+        let server = Server::relay(&self.relay)?;
+        let source = Source::synthetic(self.mbit);
+        let plan = self.plan(Some(server.whip()), server.whep(), self.clean_rooms);
+        let mut clean = Lesson::start(plan, source)?;
+        clean.run(SETTLE, |_| {})?;
+        clean.join(|_| {})?;
+        clean.run(SETTLE, |_| {})?;
+        clean.reset_window()?;
+        clean.run(ALONE, |_| {})?;
+        let without = delay_p99(&clean.viewers()?);
+
+        let setup = self.set_up(&server)?;
+        setup.line.record()?;
+        let whep = setup.through(&server.whep());
+        let mut room = Lesson::start(self.plan(None, whep, 1), Source::synthetic(self.mbit))?;
+        room.join(|_| {})?;
+        clean.run(SETTLE, |_| {})?;
+        if !room
+            .viewers()?
+            .iter()
+            .any(|room| room.first_picture_ms.is_some())
+        {
+            let failures = room.finish()?.failures;
+            return Err(ImpairError::Room(failures.join(", ")));
+        }
+        clean.reset_window()?;
+        room.reset_window()?;
+        setup.line.restart()?;
+        let begin = Instant::now();
+        clean.run(length, |_| {})?;
+        let end = Instant::now();
+        let (with, seen) = (delay_p99(&clean.viewers()?), room.viewers()?);
+        clean.run(DRAIN, |_| {})?;
+        let tape = setup.line.take_tape()?;
+        let line = setup.line.report()?;
+        let noticed = clean.finish()?;
+        room.finish()?;
+        if tape.missed > 0 {
+            return Err(ImpairError::Tape);
+        }
+        let clean_rooms = CleanRooms {
+            rooms: self.clean_rooms,
+            packets_lost: noticed.viewers.iter().map(|room| room.packets_lost).sum(),
+            delay_p99_ms: with,
+            delay_p99_ms_without: without,
+        };
+        let delay_ms = merged(&seen).map(|delay| Delay {
+            p50: delay.p50,
+            p95: delay.p95,
+        });
+        let playout = playout::judge(&tape, begin, end);
+        Ok(self.verdict(&playout, end - begin, delay_ms, clean_rooms, line))
+    }
+
+    fn verdict(
+        &self,
+        playout: &Playout,
+        length: Duration,
+        delay_ms: Option<Delay>,
+        clean_rooms: CleanRooms,
+        line: LineReport,
+    ) -> Verdict {
+        let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        Verdict {
+            profile: self.profile.name.clone(),
+            seconds: length.as_secs_f64(),
+            mbit: self.mbit,
+            freeze_count: playout.freezes,
+            freeze_ratio: ratio(playout.frozen.as_secs_f64(), length.as_secs_f64()),
+            longest_freeze_ms: playout.longest_freeze.as_secs_f64() * 1000.0,
+            frames_complete: ratio(playout.frames_complete as f64, playout.frames as f64),
+            audio_concealed: ratio(playout.audio_concealed as f64, playout.audio_packets as f64),
+            delay_ms,
+            layer_down_ms: None,
+            layer_up_ms: None,
+            repair_overhead: ratio(playout.repair_bytes as f64, playout.media_bytes as f64),
+            clean_rooms,
+            line,
+        }
+    }
+
+    fn plan(&self, whip: Option<Url>, whep: Url, viewers: usize) -> Plan {
+        Plan {
+            whip,
+            whep,
+            token: None,
+            insecure: false,
+            viewers,
+            videos: 1,
+            audios: 1,
+            join_within: Duration::from_millis(30) * viewers as u32,
+            srtp: Srtp::Gcm,
+            pacing: self.pacing,
+            mbit: self.mbit,
+        }
+    }
+
+    fn set_up(&self, server: &Server) -> Result<Setup, ImpairError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let line = Arc::new(Line::start(&self.profile, self.seed)?);
+        let loopback = Ipv4Addr::LOCALHOST.into();
+        let front = Front::new(Arc::clone(&line), server.whep(), loopback, false)?;
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let port = listener.local_addr()?.port();
+        let mut address = server.whep();
+        // An http address with a host takes any port.
+        let _ = address.set_port(Some(port));
+        let (end, ended) = oneshot::channel();
+        runtime.spawn(front.serve(listener, async {
+            let _ = ended.await;
+        }));
+        Ok(Setup {
+            line,
+            address,
+            end: Some(end),
+            _runtime: runtime,
+        })
+    }
+}
+
+impl Setup {
+    /// The address of a resource of the server behind the line.
+    fn through(&self, resource: &Url) -> Url {
+        let mut address = self.address.clone();
+        address.set_path(resource.path());
+        address
+    }
+}
+
+impl Drop for Setup {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            let _ = end.send(());
+        }
+    }
+}
+
+fn merged(viewers: &[ViewerReport]) -> Option<Percentiles> {
+    let mut delay = histogram();
+    for viewer in viewers {
+        delay.add(&viewer.delay).expect("the bounds are the same");
+    }
+    Percentiles::of(&delay)
+}
+
+fn delay_p99(viewers: &[ViewerReport]) -> Option<f64> {
+    merged(viewers).map(|delay| delay.p99)
+}
