@@ -50,7 +50,11 @@ pub struct Claims {
 impl Claims {
     /// Whether the holder may publish `source`.
     pub fn may_publish(&self, source: Source) -> bool {
-        self.role.may_publish(source) && self.sources.as_ref().is_none_or(|sources| sources.contains(&source))
+        self.role.may_publish(source)
+            && self
+                .sources
+                .as_ref()
+                .is_none_or(|sources| sources.contains(&source))
     }
 }
 

@@ -28,7 +28,10 @@ impl std::error::Error for InvalidId {}
 
 fn is_valid(text: &str) -> bool {
     text.len() <= MAX_LEN
-        && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+        && text
+            .as_bytes()
+            .first()
+            .is_some_and(u8::is_ascii_alphanumeric)
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
@@ -96,7 +99,10 @@ mod tests {
     #[test]
     fn accepts_what_fits_into_a_path_segment() {
         for text in ["demo", "2026-11-20.math_3", "a", "7"] {
-            assert_eq!(text.parse::<LessonId>().map(String::from).as_deref(), Ok(text));
+            assert_eq!(
+                text.parse::<LessonId>().map(String::from).as_deref(),
+                Ok(text)
+            );
         }
     }
 

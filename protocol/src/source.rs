@@ -21,7 +21,12 @@ pub enum Source {
 
 impl Source {
     /// Every source, in the order of their importance to a viewer.
-    pub const ALL: [Source; 4] = [Source::Camera, Source::Courseware, Source::Board, Source::Room];
+    pub const ALL: [Source; 4] = [
+        Source::Camera,
+        Source::Courseware,
+        Source::Board,
+        Source::Room,
+    ];
 
     /// The name used in addresses, tokens and metrics.
     pub fn as_str(self) -> &'static str {
@@ -56,6 +61,9 @@ impl FromStr for Source {
     type Err = UnknownSource;
 
     fn from_str(text: &str) -> Result<Self, UnknownSource> {
-        Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or(UnknownSource)
+        Self::ALL
+            .into_iter()
+            .find(|s| s.as_str() == text)
+            .ok_or(UnknownSource)
     }
 }
