@@ -20,4 +20,6 @@ mod track;
 mod viewer;
 
 pub use egress::Outlet;
-pub use mail::{Closed, Mail, Mailbox, Notice, Opening, Post, Side, TrackDescription, Wake};
+pub use mail::{
+    Closed, Mail, Mailbox, Notice, Opening, Post, Side, TrackDescription, Undelivered, Wake,
+};
