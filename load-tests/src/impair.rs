@@ -121,7 +121,7 @@ pub enum ImpairError {
     #[error("the link cannot be set up: {0}")]
     Io(#[from] std::io::Error),
     /// Nothing to measure.
-    #[error("the room behind the link saw no picture: {0}")]
+    #[error("the room behind the link was not connected: {0}")]
     Room(String),
     /// The verdict would be about half of it.
     #[error("the lesson was too long or too wide to be recorded whole; choose fewer seconds")]
@@ -158,11 +158,8 @@ impl Impair {
         let mut room = Lesson::start(self.plan(None, whep, 1), Source::synthetic(self.mbit))?;
         room.join(|_| {})?;
         clean.run(SETTLE, |_| {})?;
-        if !room
-            .viewers()?
-            .iter()
-            .any(|room| room.first_picture_ms.is_some())
-        {
+        // A room without a picture is a result; a room without a connection is none.
+        if room.viewers()?.iter().all(|room| room.join_ms.is_none()) {
             let failures = room.finish()?.failures;
             return Err(ImpairError::Room(failures.join(", ")));
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
 use url::Url;
@@ -18,7 +18,7 @@ pub struct LinkArgs {
     #[arg(long)]
     pub profile: String,
     /// The WHIP/WHEP server behind the line.
-    #[arg(long)]
+    #[arg(long, required_unless_present = "udp")]
     pub server: Option<Url>,
     /// Where clients find the server; the address taken is printed. Media ports are free ones of the same IP address.
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -37,9 +37,6 @@ pub struct LinkArgs {
 /// Forwards until interrupted, then says what became of the packets.
 pub fn run(args: &LinkArgs) -> anyhow::Result<()> {
     let profile = Profile::load(&args.profile)?;
-    if args.server.is_none() && args.udp.is_empty() {
-        bail!("nothing to forward: --server or --udp is needed");
-    }
     let line = Arc::new(Line::start(&profile, args.seed)?);
     println!("{}: {}", profile.name, profile.about);
     for (listen, target) in &args.udp {
