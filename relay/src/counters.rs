@@ -76,6 +76,8 @@ pub struct Counters {
     pub nacks_received: Counter,
     /// Of these, packets sent again.
     pub resent_packets: Counter,
+    /// Packets not sent again because the viewer's repair budget was spent.
+    pub withheld_packets: Counter,
     /// Keyframe requests of viewers.
     pub keyframe_requests_received: Counter,
     /// Keyframe requests to publishers.

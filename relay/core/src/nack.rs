@@ -86,6 +86,43 @@ impl NackGenerator {
     }
 }
 
+/// How much a viewer is sent again.
+///
+/// On a line that is too narrow every packet is late, asked for, and sent once more: without a bound, repair fills the line that
+/// the lesson needs. A quarter of what was sent repairs a loss of 20 %, retransmissions' own losses included; what is lost beyond
+/// that is congestion, which a lower layer cures and repetition does not.
+#[derive(Debug, Clone, Copy)]
+pub struct RepairBudget {
+    /// In packets sent: a packet sent again costs [`SENT_PER_RESEND`](Self::SENT_PER_RESEND).
+    credit: u64,
+}
+
+impl RepairBudget {
+    /// Packets sent for each that may be sent again.
+    const SENT_PER_RESEND: u64 = 4;
+    /// Most that can be saved up: a whole 4K keyframe.
+    const MAX: u64 = 512 * Self::SENT_PER_RESEND;
+
+    /// These packets were sent for the first time.
+    pub fn sent(&mut self, packets: u64) {
+        self.credit = (self.credit + packets).min(Self::MAX);
+    }
+
+    /// Whether one more packet may be sent again.
+    pub fn spend(&mut self) -> bool {
+        let left = self.credit.checked_sub(Self::SENT_PER_RESEND);
+        self.credit = left.unwrap_or(self.credit);
+        left.is_some()
+    }
+}
+
+impl Default for RepairBudget {
+    /// Everything is saved up.
+    fn default() -> Self {
+        Self { credit: Self::MAX }
+    }
+}
+
 /// How a missing packet came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repaired {
@@ -135,6 +172,24 @@ mod tests {
         }
         assert_eq!(requests, usize::from(MAX_REQUESTS));
         assert!(nack.is_idle());
+    }
+
+    #[test]
+    fn repair_takes_a_quarter_of_what_is_sent() {
+        let mut budget = RepairBudget::default();
+        assert_eq!(
+            (0..10_000).filter(|_| budget.spend()).count(),
+            512,
+            "a keyframe at once"
+        );
+        budget.sent(400);
+        assert_eq!((0..10_000).filter(|_| budget.spend()).count(), 100);
+        budget.sent(1_000_000);
+        assert_eq!(
+            (0..10_000).filter(|_| budget.spend()).count(),
+            512,
+            "savings are bounded"
+        );
     }
 
     #[test]

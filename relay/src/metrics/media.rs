@@ -61,6 +61,11 @@ const PLAIN: &[Plain] = &[
         |c| &c.resent_packets,
     ),
     (
+        "withheld_packets",
+        "Lost packets not sent again because the viewer's repair budget was spent",
+        |c| &c.withheld_packets,
+    ),
+    (
         "unsupported_packets",
         "RTP packets in a codec the viewer cannot decode",
         |c| &c.unsupported_packets,

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rand::RngExt;
 use relay_core::key::TrackKey;
+use relay_core::nack::RepairBudget;
 use relay_core::packet::{ElementIds, Packet};
 use relay_core::rtp::{self, Header};
 use relay_core::slot::{Lookup, Outgoing, Slot, Verdict};
@@ -37,6 +38,7 @@ struct Filled {
     clock_rate: u32,
     ssrc: u32,
     repair: Option<Repair>,
+    budget: RepairBudget,
     ids: ElementIds,
     codecs: Vec<CodecBinding>,
     track: Option<Arc<TrackDescription>>,
@@ -158,6 +160,7 @@ impl Viewer {
         exit.buffer.flush(exit.to, exit.outlet);
         // What preceded the keyframe in one batch does not ask for another one.
         needs_keyframe &= filled.slot.is_waiting();
+        filled.budget.sent(sent);
         exit.counters.sent_packets.add(sent);
         exit.counters.sent_bytes.add(bytes);
         if unsupported > 0 {
@@ -178,7 +181,7 @@ impl Viewer {
         let Some(filled) = self.slots.iter_mut().find(|filled| filled.ssrc == ssrc) else {
             return;
         };
-        let mut resent = 0;
+        let (mut resent, mut withheld) = (0, 0);
         for sequence_number in missing {
             let Some(lookup) = filled.slot.resend(now, *sequence_number) else {
                 continue;
@@ -193,11 +196,16 @@ impl Viewer {
             else {
                 continue;
             };
+            if !filled.budget.spend() {
+                withheld += 1;
+                continue;
+            }
             resent += u64::from(filled.send_again(packet, lookup, exit).is_some());
         }
         exit.buffer.flush(exit.to, exit.outlet);
         exit.counters.nacks_received.add(missing.len() as u64);
         exit.counters.resent_packets.add(resent);
+        exit.counters.withheld_packets.add(withheld);
     }
 
     /// The periodic sender reports, as RTCP. Both slots of a publication carry its publisher's clock, so players can keep them in sync.
@@ -224,6 +232,7 @@ impl Filled {
                 ssrc,
                 next: u64::from(rng.random::<u16>() & 0x7FFF),
             }),
+            budget: RepairBudget::default(),
             ids: element_ids(&slot.extensions),
             codecs: slot.codecs,
             track: None,
