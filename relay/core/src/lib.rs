@@ -7,7 +7,6 @@
 //!  directory: which publication fills which slot
 //! ```
 
-pub mod arrivals;
 pub mod cache;
 pub mod codec;
 pub mod directory;

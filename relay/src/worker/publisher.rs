@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use relay_core::arrivals::{self, Arrivals};
+use congestion::arrivals::{self, Arrivals};
 use relay_core::codec::Format;
 use relay_core::ingest::{PayloadFormat, Receiver};
 use relay_core::key::{Kind, SessionKey};

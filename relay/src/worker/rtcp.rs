@@ -1,7 +1,7 @@
 //! RTCP in and out. Only the packet types the relay acts on are parsed at all.
 
 use bytes::Bytes;
-use relay_core::arrivals::Feedback;
+use congestion::arrivals::Feedback;
 use rtc_rtcp::goodbye::Goodbye;
 use rtc_rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
