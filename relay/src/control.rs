@@ -234,6 +234,8 @@ impl Control {
                 let changes = ledger.remove(key);
                 self.carry_out(&mut ledger, changes);
             }
+            // Until lines are kept.
+            Notice::Line(_) => {}
         }
     }
 

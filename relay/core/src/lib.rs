@@ -13,6 +13,7 @@ pub mod directory;
 pub mod ingest;
 pub mod key;
 pub mod keyframe;
+pub mod line;
 pub mod nack;
 pub mod packet;
 pub mod report;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 
 use relay_core::key::{Kind, SessionKey, TrackKey};
+use relay_core::line::Reading;
 use relay_core::packet::{Packet, Space};
 use relay_core::report::ClockReading;
 use relay_transport::sdp::{CodecBinding, PublishedTrack, WatchedSlot};
@@ -102,12 +103,14 @@ pub struct TrackDescription {
 }
 
 /// What a worker reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// A session's handshake is complete.
     Connected(SessionKey),
     /// A session is gone.
     Closed(SessionKey, Closed),
+    /// A session's line over the last second.
+    Line(Box<Reading>),
 }
 
 /// Why a session is gone.
