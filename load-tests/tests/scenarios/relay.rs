@@ -14,7 +14,7 @@ use relay::control::{Control, CreateError, Created, Door, Publish, SessionId, Vi
 use relay::counters::Counters;
 use relay::worker::engine::Engine;
 use relay::worker::{Mail, Mailbox, Notice, Outlet, Post, Wake};
-use relay_transport::Identity;
+use relay_transport::{Identity, Path};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -254,10 +254,10 @@ struct Sockets {
 }
 
 impl Outlet for Sockets {
-    fn send(&mut self, to: SocketAddr, contents: &[u8], segment: usize) {
+    fn send(&mut self, to: Path, contents: &[u8], segment: usize) {
         for datagram in contents.chunks(segment) {
-            self.wire.leaves(to, datagram);
-            self.endpoint.send_to(datagram, to);
+            self.wire.leaves(to.address, datagram);
+            self.endpoint.send_to(datagram, to.address);
         }
     }
 }
@@ -318,7 +318,7 @@ impl Worker {
             let now = simulated::now();
             for (mut datagram, from) in batch {
                 self.sockets.wire.arrives(from, &datagram);
-                engine.handle_datagram(now, from, &mut datagram, &mut self.sockets);
+                engine.handle_datagram(now, Path::udp(from), &mut datagram, &mut self.sockets);
             }
             while let Some(mail) = self.mailbox.next() {
                 let stop = matches!(mail, Mail::Stop);

@@ -14,6 +14,17 @@ pub struct Cache {
     ring: Box<[Option<Arc<Packet>>]>,
     /// One past the highest number inserted.
     end: u64,
+    keyframe: Option<Start>,
+}
+
+/// A place where a decoder can start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// The keyframe's first packet.
+    pub sequence: u64,
+    /// Bytes of payload from there to the newest packet.
+    pub bytes: u64,
+    timestamp: u32,
 }
 
 /// Why a packet was not taken.
@@ -33,6 +44,7 @@ impl Cache {
         Self {
             ring: ring.into_boxed_slice(),
             end: 0,
+            keyframe: None,
         }
     }
 
@@ -53,6 +65,7 @@ impl Cache {
         {
             return Err(Refused::Duplicate);
         }
+        self.note_start(&packet);
         self.end = self.end.max(sequence + 1);
         self.ring[slot] = Some(packet);
         Ok(())
@@ -63,6 +76,41 @@ impl Cache {
         self.ring[self.index(sequence)]
             .as_ref()
             .filter(|packet| packet.sequence == sequence)
+    }
+
+    /// One past the highest number taken in.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Where the newest keyframe begins, as long as it is here.
+    pub fn start(&self) -> Option<Start> {
+        self.keyframe
+            .filter(|start| self.get(start.sequence).is_some())
+    }
+
+    /// Parameter sets and the first slice each count as a beginning: the first of a picture is the one.
+    fn note_start(&mut self, packet: &Packet) {
+        let bytes = packet.payload.len() as u64;
+        let newer = |start: &Start| packet.sequence > start.sequence;
+        match &mut self.keyframe {
+            Some(start) if start.timestamp == packet.timestamp || !packet.keyframe => {
+                if newer(start) {
+                    start.bytes += bytes;
+                } else if packet.keyframe {
+                    start.sequence = packet.sequence;
+                }
+            }
+            Some(start) if !newer(start) => {}
+            _ if packet.keyframe => {
+                self.keyframe = Some(Start {
+                    sequence: packet.sequence,
+                    bytes,
+                    timestamp: packet.timestamp,
+                });
+            }
+            _ => {}
+        }
     }
 
     fn index(&self, sequence: u64) -> usize {
@@ -86,6 +134,30 @@ mod tests {
             Ok(()),
             "a late packet is not a duplicate"
         );
+    }
+
+    #[test]
+    fn a_decoder_can_start_at_the_newest_keyframe() {
+        let mut cache = Cache::new(8);
+        let insert = |cache: &mut Cache, sequence, picture: u32, keyframe| {
+            let mut packet = Arc::unwrap_or_clone(packet(sequence));
+            (packet.timestamp, packet.keyframe) = (picture, keyframe);
+            cache.insert(Arc::new(packet)).unwrap();
+        };
+        insert(&mut cache, 1, 1, false);
+        assert_eq!(cache.start(), None);
+        insert(&mut cache, 2, 2, true);
+        insert(&mut cache, 4, 2, true);
+        insert(&mut cache, 5, 3, false);
+        let start = cache.start().unwrap();
+        assert_eq!((start.sequence, start.bytes), (2, 21), "parameter sets first");
+        insert(&mut cache, 9, 9, true);
+        insert(&mut cache, 8, 9, true);
+        assert_eq!(cache.start().unwrap().sequence, 8, "overtaken by its own picture");
+        for sequence in 10..18 {
+            insert(&mut cache, sequence, sequence as u32, false);
+        }
+        assert_eq!(cache.start(), None, "it fell out");
     }
 
     #[test]

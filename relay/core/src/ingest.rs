@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::cache::{Cache, Refused};
 use crate::codec::Format;
+use crate::descriptor::Descriptor;
 use crate::nack::{NackGenerator, Repaired};
 use crate::packet::{ElementIds, Elements, Packet, Space};
 use crate::report::Reception;
@@ -25,6 +26,7 @@ pub struct PayloadFormat {
 #[derive(Debug)]
 pub struct Receiver {
     space: Space,
+    layer: u8,
     highest: Option<u64>,
     reception: Option<Reception>,
     nack: NackGenerator,
@@ -42,10 +44,11 @@ pub struct Taken {
 }
 
 impl Receiver {
-    /// `space` names the SSRC's sequence numbers.
-    pub fn new(space: Space) -> Self {
+    /// `space` names the SSRC's sequence numbers, `layer` is what it carries of its track.
+    pub fn new(space: Space, layer: u8) -> Self {
         Self {
             space,
+            layer,
             highest: None,
             reception: None,
             nack: NackGenerator::default(),
@@ -82,11 +85,13 @@ impl Receiver {
         let packet = Arc::new(Packet {
             arrived: now,
             space: self.space,
+            layer: self.layer,
             sequence,
             timestamp: view.timestamp,
             marker: view.marker,
             payload_type,
             keyframe: format.format.starts_keyframe(payload),
+            descriptor: Descriptor::read(format.format, payload),
             elements: Elements::collect(ids, view.extensions()),
             payload: Bytes::copy_from_slice(payload),
         });
@@ -210,7 +215,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             Self {
-                receiver: Receiver::new(Space(3)),
+                receiver: Receiver::new(Space(3), 0),
                 cache: Cache::new(64),
                 now: Instant::now(),
             }

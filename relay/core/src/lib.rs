@@ -7,14 +7,17 @@
 //!  directory: which publication fills which slot
 //! ```
 
+pub mod allocator;
 pub mod cache;
 pub mod codec;
+pub mod descriptor;
 pub mod directory;
 pub mod ingest;
 pub mod key;
 pub mod keyframe;
 pub mod line;
 pub mod nack;
+pub mod pacer;
 pub mod packet;
 pub mod report;
 pub mod rtp;

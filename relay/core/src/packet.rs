@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::descriptor::Descriptor;
+
 /// Which sequence-number space a packet's `sequence` belongs to: one per publishing SSRC of a layer.
 ///
 /// A publisher that changes its SSRC starts a new space; comparing numbers across spaces means nothing.
@@ -11,12 +13,14 @@ use bytes::Bytes;
 pub struct Space(pub u64);
 
 /// One RTP packet of a publication.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Packet {
     /// When the datagram was read.
     pub arrived: Instant,
     /// Its sequence-number space.
     pub space: Space,
+    /// Which of its track's layers it belongs to, counted in the order in which they first came.
+    pub layer: u8,
     /// Extended sequence number within the space, counted from the first packet's 16-bit number.
     pub sequence: u64,
     /// Media timestamp as published.
@@ -27,6 +31,8 @@ pub struct Packet {
     pub payload_type: u8,
     /// Whether a keyframe begins here.
     pub keyframe: bool,
+    /// Where the payload numbers its pictures.
+    pub descriptor: Descriptor,
     /// Header extension values that are forwarded.
     pub elements: Elements,
     /// The RTP payload.
@@ -137,11 +143,13 @@ pub(crate) mod tests_support {
         Arc::new(Packet {
             arrived: Instant::now(),
             space: Space(1),
+            layer: 0,
             sequence,
             timestamp: (sequence as u32).wrapping_mul(3_000),
             marker: true,
             payload_type: 96,
             keyframe: false,
+            descriptor: Descriptor::default(),
             elements: Elements::default(),
             payload: Bytes::from_static(b"payload"),
         })

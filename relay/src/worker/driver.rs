@@ -10,6 +10,7 @@ use std::time::Instant;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use relay_transport::Path;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::os::fd::AsRawFd;
 use tokio::sync::mpsc::UnboundedSender;
@@ -191,7 +192,7 @@ impl Driver {
             more = true;
             for (meta, buffer) in metas.iter().zip(buffers.iter_mut()).take(count) {
                 for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
-                    engine.handle_datagram(now, meta.addr, datagram, &mut self.sockets);
+                    engine.handle_datagram(now, Path::udp(meta.addr), datagram, &mut self.sockets);
                 }
             }
         }
@@ -330,17 +331,17 @@ impl Port {
 }
 
 impl Outlet for Sockets {
-    fn send(&mut self, to: SocketAddr, contents: &[u8], segment: usize) {
+    fn send(&mut self, to: Path, contents: &[u8], segment: usize) {
         let Some(port) = self
             .all
             .iter_mut()
-            .find(|port| port.address.is_ipv4() == to.is_ipv4())
+            .find(|port| port.address.is_ipv4() == to.address.is_ipv4())
         else {
             self.counters.send_failures.add(1);
             return;
         };
         // A full socket buffer drops: whoever misses the packets asks for them again.
-        let failures = port.send(to, contents, segment);
+        let failures = port.send(to.address, contents, segment);
         if failures > 0 {
             self.counters.send_failures.add(failures);
         }
@@ -360,12 +361,12 @@ mod tests {
         let segments = sockets.all[0].state.max_gso_segments();
         let nowhere = SocketAddr::new(loopback, 0);
         for contents in [&[1; 100][..], &[1; 300]] {
-            sockets.send(nowhere, contents, 100);
+            sockets.send(Path::udp(nowhere), contents, 100);
         }
         assert_eq!(sockets.counters.send_failures.get(), 4);
         assert_eq!(sockets.all[0].state.max_gso_segments(), segments);
         let receiver = UdpSocket::bind((loopback, 0)).unwrap();
-        sockets.send(receiver.local_addr().unwrap(), &[1; 250], 100);
+        sockets.send(Path::udp(receiver.local_addr().unwrap()), &[1; 250], 100);
         let lens = [(); 3].map(|()| receiver.recv(&mut [0; 500]).unwrap());
         assert_eq!(lens, [100, 100, 50]);
     }

@@ -1,11 +1,11 @@
 //! The send buffer: packets are written and sealed where they are sent from, and leave in runs of equal size (UDP GSO).
 
-use std::net::SocketAddr;
+use relay_transport::Path;
 
 /// Where datagrams go: a socket, or a simulated network.
 pub trait Outlet {
     /// Sends `contents`, datagrams of `segment` bytes each of which the last may be shorter, to `to`.
-    fn send(&mut self, to: SocketAddr, contents: &[u8], segment: usize);
+    fn send(&mut self, to: Path, contents: &[u8], segment: usize);
 }
 
 /// Room for one packet with header extensions and SRTP's overhead.
@@ -41,7 +41,7 @@ impl SendBuffer {
     /// Every packet between two calls of [`flush`](Self::flush) must be for the same `to`.
     pub fn push(
         &mut self,
-        to: SocketAddr,
+        to: Path,
         outlet: &mut impl Outlet,
         write: impl FnOnce(&mut [u8]) -> Option<usize>,
     ) -> Option<usize> {
@@ -69,7 +69,7 @@ impl SendBuffer {
     }
 
     /// Sends what is left.
-    pub fn flush(&mut self, to: SocketAddr, outlet: &mut impl Outlet) {
+    pub fn flush(&mut self, to: Path, outlet: &mut impl Outlet) {
         if self.start < self.end {
             outlet.send(to, &self.bytes[self.start..self.end], self.segment);
         }
@@ -79,13 +79,15 @@ impl SendBuffer {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[derive(Default)]
     struct Runs(Vec<(usize, usize)>, Vec<u8>);
 
     impl Outlet for Runs {
-        fn send(&mut self, _: SocketAddr, contents: &[u8], segment: usize) {
+        fn send(&mut self, _: Path, contents: &[u8], segment: usize) {
             self.0.push((contents.len(), segment));
             self.1
                 .extend(contents.chunks(segment).map(|datagram| datagram[0]));
@@ -93,7 +95,7 @@ mod tests {
     }
 
     fn runs(lens: &[usize]) -> Runs {
-        let to = SocketAddr::from(([127, 0, 0, 1], 9));
+        let to = Path::udp(SocketAddr::from(([127, 0, 0, 1], 9)));
         let (mut buffer, mut runs) = (SendBuffer::new(), Runs::default());
         for (i, len) in lens.iter().enumerate() {
             buffer.push(to, &mut runs, |room| {
@@ -139,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_packet_that_is_not_written_leaves_no_trace() {
-        let to = SocketAddr::from(([127, 0, 0, 1], 9));
+        let to = Path::udp(SocketAddr::from(([127, 0, 0, 1], 9)));
         let (mut buffer, mut runs) = (SendBuffer::new(), Runs::default());
         assert_eq!(buffer.push(to, &mut runs, |_| None), None);
         buffer.flush(to, &mut runs);

@@ -8,12 +8,11 @@ mod sessions;
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use relay_core::key::SessionKey;
-use relay_transport::{Identity, Received};
+use relay_transport::{Identity, Path, Received};
 
 use super::egress::{Outlet, SendBuffer};
 use super::mail::{Closed, Mail, Notice};
@@ -75,7 +74,7 @@ impl Engine {
     pub fn handle_datagram(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: Path,
         datagram: &mut [u8],
         outlet: &mut impl Outlet,
     ) {

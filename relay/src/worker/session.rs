@@ -1,10 +1,9 @@
 //! One session on its worker: a transport, and the side of the media it serves.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use relay_transport::srtp::Profile;
-use relay_transport::{Event, Reason, Transport};
+use relay_transport::{Event, Path, Reason, Transport};
 
 use super::egress::Outlet;
 use super::publisher::Publisher;
@@ -77,7 +76,7 @@ impl Session {
     }
 
     /// Where media goes.
-    pub fn destination(&self) -> Option<SocketAddr> {
+    pub fn destination(&self) -> Option<Path> {
         self.transport
             .remote()
             .filter(|_| self.transport.is_connected())

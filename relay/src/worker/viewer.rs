@@ -1,6 +1,5 @@
 //! The sending side of a WHEP session: packets are written, sealed and put into runs, once per viewer.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use relay_core::nack::RepairBudget;
 use relay_core::packet::{ElementIds, Packet};
 use relay_core::rtp::{self, Header};
 use relay_core::slot::{Lookup, Outgoing, Slot, Verdict};
+use relay_transport::Path;
 use relay_transport::sdp::{self, CodecBinding, WatchedSlot};
 use relay_transport::srtp::Sealer;
 use rtc_rtcp::sender_report::SenderReport;
@@ -66,8 +66,8 @@ struct PayloadType {
 pub struct Exit<'a, O> {
     /// The session's keys.
     pub sealer: &'a mut Sealer,
-    /// The client's address.
-    pub to: SocketAddr,
+    /// The client's path.
+    pub to: Path,
     /// Collects packets into runs.
     pub buffer: &'a mut SendBuffer,
     /// Takes the runs.

@@ -4,7 +4,6 @@ mod answer;
 mod seen;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,12 +17,12 @@ use rtc_stun::message::{BINDING_REQUEST, CLASS_INDICATION, METHOD_BINDING, Messa
 
 use self::answer::Answer;
 use self::seen::Seen;
-use crate::{Credentials, Discard, Identity, stun_username};
+use crate::{Credentials, Discard, Identity, Path, stun_username};
 
 /// How long a client may send nothing that authenticates (RFC 7675 §5.1).
 pub(crate) const CONSENT: Duration = Duration::from_secs(30);
 
-/// Silence of the nominated address after which a check from another one counts as a nomination. A
+/// Silence of the nominated path after which a check from another one counts as a nomination. A
 /// client behind a NAT that rebinds does not know that its address has changed, so it does not
 /// nominate again. Clients check the pair they use every 2 to 2.5 s.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -37,25 +36,25 @@ pub(crate) struct Agent {
     local: Credentials,
     /// Still accepted after a restart, until the first check under `local`.
     previous: Option<Credentials>,
-    /// Addresses that authenticated checks came from, the latest at the back.
-    validated: VecDeque<SocketAddr>,
+    /// Paths that authenticated checks came from, the latest at the back.
+    validated: VecDeque<Path>,
     nominated: Option<Nominated>,
     seen: Seen,
     consent_until: Instant,
 }
 
-/// The address to send to.
+/// The path to send to.
 struct Nominated {
-    address: SocketAddr,
+    path: Path,
     checked_at: Instant,
 }
 
 /// What a check led to.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    /// The answer, to the address the check came from.
+    /// The answer, to the path the check came from.
     pub(crate) answer: Option<Vec<u8>>,
-    /// The address to send to has changed to the one the check came from.
+    /// The path to send to has changed to the one the check came from.
     pub(crate) nominated: bool,
 }
 
@@ -90,21 +89,21 @@ impl Agent {
         self.consent_until
     }
 
-    pub(crate) fn nominated(&self) -> Option<SocketAddr> {
-        self.nominated.as_ref().map(|nominated| nominated.address)
+    pub(crate) fn nominated(&self) -> Option<Path> {
+        self.nominated.as_ref().map(|nominated| nominated.path)
     }
 
-    pub(crate) fn is_validated(&self, address: SocketAddr) -> bool {
-        self.nominated() == Some(address) || self.validated.contains(&address)
+    pub(crate) fn is_validated(&self, path: Path) -> bool {
+        self.nominated() == Some(path) || self.validated.contains(&path)
     }
 
-    /// Sends to `address` from now on; returns whether that is a change.
-    pub(crate) fn nominate(&mut self, now: Instant, address: SocketAddr) -> bool {
+    /// Sends to `path` from now on; returns whether that is a change.
+    pub(crate) fn nominate(&mut self, now: Instant, path: Path) -> bool {
         let before = self.nominated.replace(Nominated {
-            address,
+            path,
             checked_at: now,
         });
-        before.is_none_or(|before| before.address != address)
+        before.is_none_or(|before| before.path != path)
     }
 
     /// Handles a STUN message (RFC 8445 §7.3). One that does not authenticate is not answered: an
@@ -112,7 +111,7 @@ impl Agent {
     pub(crate) fn handle(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: Path,
         datagram: &[u8],
     ) -> Result<Checked, Discard> {
         let mut request = decode(datagram)?;
@@ -163,7 +162,7 @@ impl Agent {
         self.consent_until = now + CONSENT;
         self.validate(from);
         let is_followed = self.nominated.as_ref().is_some_and(|nominated| {
-            nominated.address == from || nominated.checked_at + SILENCE <= now
+            nominated.path == from || nominated.checked_at + SILENCE <= now
         });
         Ok(Checked {
             answer,
@@ -171,12 +170,12 @@ impl Agent {
         })
     }
 
-    fn validate(&mut self, address: SocketAddr) {
-        self.validated.retain(|known| *known != address);
+    fn validate(&mut self, path: Path) {
+        self.validated.retain(|known| *known != path);
         if self.validated.len() == MAX_VALIDATED {
             self.validated.pop_front();
         }
-        self.validated.push_back(address);
+        self.validated.push_back(path);
     }
 }
 
@@ -205,7 +204,7 @@ fn has(attributes: &[RawAttribute], kind: AttrType) -> bool {
     attributes.iter().any(|attribute| attribute.typ == kind)
 }
 
-fn judge(attributes: &[RawAttribute], from: SocketAddr) -> Answer {
+fn judge(attributes: &[RawAttribute], from: Path) -> Answer {
     const KNOWN: [AttrType; 3] = [ATTR_USERNAME, ATTR_PRIORITY, ATTR_USE_CANDIDATE];
     let unknown: Vec<AttrType> = attributes
         .iter()
@@ -218,7 +217,7 @@ fn judge(attributes: &[RawAttribute], from: SocketAddr) -> Answer {
         // An ICE-lite agent is always the controlled one (RFC 8445 §6.1.1).
         Answer::RoleConflict
     } else {
-        Answer::Success(from)
+        Answer::Success(from.address)
     }
 }
 

@@ -3,7 +3,6 @@
 mod event;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ pub use event::{Event, Reason, Received, Transmit};
 use crate::dtls::{Dtls, Step};
 use crate::ice::{Agent, CONSENT};
 use crate::srtp::{Sealer, Srtp};
-use crate::{Credentials, Discard, Fingerprint, Identity};
+use crate::{Credentials, Discard, Fingerprint, Identity, Path};
 
 /// How long a client has to complete the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(30);
@@ -69,7 +68,7 @@ impl Transport {
     pub fn handle_datagram<'a>(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: Path,
         datagram: &'a mut [u8],
     ) -> Result<Received<'a>, Discard> {
         if matches!(self.state, State::Closed) {
@@ -102,7 +101,7 @@ impl Transport {
     fn handle_stun<'a>(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: Path,
         datagram: &[u8],
     ) -> Result<Received<'a>, Discard> {
         let checked = self.ice.handle(now, from, datagram)?;
@@ -118,7 +117,7 @@ impl Transport {
     fn handle_dtls<'a>(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: Path,
         datagram: &[u8],
     ) -> Result<Received<'a>, Discard> {
         if !self.ice.is_validated(from) {
@@ -223,9 +222,9 @@ impl Transport {
         }
     }
 
-    /// Where to send to: the address of the client's latest nomination.
+    /// Where to send to: the path of the client's latest nomination.
     #[must_use]
-    pub fn remote(&self) -> Option<SocketAddr> {
+    pub fn remote(&self) -> Option<Path> {
         self.ice.nominated()
     }
 

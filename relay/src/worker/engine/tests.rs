@@ -1,8 +1,10 @@
 use relay_core::key::{Kind, TrackKey};
+
 use relay_core::packet::Space;
 use relay_core::report::ClockReading;
 use relay_transport::sdp::WatchedSlot;
 use relay_transport::{Credentials, Fingerprint};
+use std::net::SocketAddr;
 
 use super::*;
 use crate::worker::mail::{Opening, Side, TrackDescription};
@@ -17,7 +19,7 @@ const TRACK: TrackKey = TrackKey {
 struct Nowhere;
 
 impl Outlet for Nowhere {
-    fn send(&mut self, _: SocketAddr, _: &[u8], _: usize) {}
+    fn send(&mut self, _: Path, _: &[u8], _: usize) {}
 }
 
 /// Worker 0 with a viewer of one slot, which shows a track of worker `owner`.
@@ -146,7 +148,7 @@ fn two_restarts_in_a_row_leave_the_way_of_the_credentials_in_use() {
     }
     let accepted = ufrag(&engine);
     assert!(accepted.len() == 2 && accepted.contains(&first[0]));
-    let from = SocketAddr::from(([127, 0, 0, 1], 9));
+    let from = Path::udp(SocketAddr::from(([127, 0, 0, 1], 9)));
     for ufrag in accepted {
         assert_eq!(engine.routes.find(from, &check(&ufrag)), Some(VIEWER));
     }

@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use relay_core::key::{Kind, SessionKey};
 use relay_core::packet::{Elements, Space};
@@ -13,7 +15,7 @@ const VIDEO: u8 = 96;
 struct Client(Opener, Vec<u16>);
 
 impl Outlet for Client {
-    fn send(&mut self, _: SocketAddr, contents: &[u8], segment: usize) {
+    fn send(&mut self, _: Path, contents: &[u8], segment: usize) {
         for datagram in contents.chunks(segment) {
             let mut datagram = datagram.to_vec();
             let packet = self.0.open_rtp(&mut datagram).unwrap();
@@ -92,7 +94,7 @@ impl Bench {
             .collect();
         let mut exit = Exit {
             sealer: &mut self.sealer,
-            to: SocketAddr::from(([127, 0, 0, 1], 9)),
+            to: Path::udp(SocketAddr::from(([127, 0, 0, 1], 9))),
             buffer: &mut self.buffer,
             outlet: &mut self.client,
             counters: &self.counters,

@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use super::*;
 use rtc_stun::attributes::ATTR_ICE_CONTROLLING;
 use rtc_stun::error_code::{CODE_ROLE_CONFLICT, CODE_UNKNOWN_ATTRIBUTE, ErrorCodeAttribute};
@@ -20,8 +22,8 @@ struct Scene {
     agent: Agent,
     local: Credentials,
     now: Instant,
-    a: SocketAddr,
-    b: SocketAddr,
+    a: Path,
+    b: Path,
 }
 
 fn scene() -> Scene {
@@ -32,13 +34,13 @@ fn scene() -> Scene {
         agent: Agent::new(identity, local.clone(), now),
         local,
         now,
-        a: "192.0.2.1:4000".parse().unwrap(),
-        b: "[2001:db8::1]:4000".parse().unwrap(),
+        a: Path::udp("192.0.2.1:4000".parse().unwrap()),
+        b: Path::udp("[2001:db8::1]:4000".parse().unwrap()),
     }
 }
 
 impl Scene {
-    fn check(&mut self, from: SocketAddr, request: &[u8]) -> Result<Checked, Discard> {
+    fn check(&mut self, from: Path, request: &[u8]) -> Result<Checked, Discard> {
         self.agent.handle(self.now, from, request)
     }
 }
@@ -111,7 +113,10 @@ fn a_check_is_answered_with_the_address_it_came_from() {
         assert!(answer.raw.len() <= request.len(), "no amplification");
         let mut mapped = XorMappedAddress::default();
         mapped.get_from(&answer).unwrap();
-        assert_eq!((mapped.ip, mapped.port), (from.ip(), from.port()));
+        assert_eq!(
+            (mapped.ip, mapped.port),
+            (from.address.ip(), from.address.port())
+        );
         assert!(scene.agent.is_validated(from));
         assert!(!checked.nominated);
     }
@@ -121,14 +126,14 @@ fn a_check_is_answered_with_the_address_it_came_from() {
 #[test]
 fn an_ipv4_client_of_a_dual_stack_socket_sees_its_ipv4_address() {
     let mut scene = scene();
-    let mapped_by_socket = "[::ffff:192.0.2.1]:4000".parse().unwrap();
+    let mapped_by_socket = Path::udp("[::ffff:192.0.2.1]:4000".parse().unwrap());
     let request = request(&scene.local, controlling());
     let checked = scene.check(mapped_by_socket, &request).unwrap();
     let mut mapped = XorMappedAddress::default();
     mapped
         .get_from(&decoded(checked.answer, &scene.local))
         .unwrap();
-    assert_eq!(mapped.ip, scene.a.ip());
+    assert_eq!(mapped.ip, scene.a.address.ip());
 }
 
 #[test]
@@ -328,7 +333,7 @@ fn validated_addresses_are_bounded_and_the_nominated_one_stays() {
     let first = request(&scene.local, nominating());
     assert!(scene.check(scene.a, &first).is_ok());
     for port in 1..=100 {
-        let from = SocketAddr::new(scene.b.ip(), port);
+        let from = Path::udp(SocketAddr::new(scene.b.address.ip(), port));
         assert!(
             scene
                 .check(from, &request(&scene.local, controlling()))

@@ -1,7 +1,6 @@
 //! What a transport hands to its caller.
 
-use std::net::SocketAddr;
-
+use crate::Path;
 use crate::srtp::Profile;
 
 /// What a datagram turned out to be.
@@ -19,7 +18,7 @@ pub enum Received<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// Where to.
-    pub to: SocketAddr,
+    pub to: Path,
     /// What; it fits any path that carries WebRTC.
     pub bytes: Vec<u8>,
 }
@@ -32,8 +31,8 @@ pub enum Event {
         /// The SRTP profile of the session.
         profile: Profile,
     },
-    /// The client wants to be reached at this address from now on.
-    Nominated(SocketAddr),
+    /// The client wants to be reached on this path from now on.
+    Nominated(Path),
     /// The session is over; nothing follows.
     Closed(Reason),
 }

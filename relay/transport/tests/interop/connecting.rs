@@ -8,7 +8,7 @@ use relay_transport::srtp::Profile;
 use relay_transport::{Event, Fingerprint, Reason};
 
 use crate::client::{CHROMIUM, UNSUPPORTED, WITHOUT_GCM};
-use crate::world::{HOME, Toward, World};
+use crate::world::{HOME, Toward, World, path};
 
 const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
 
@@ -16,11 +16,7 @@ const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
 fn gcm_is_chosen_whatever_the_clients_order() {
     let world = World::connected(CHROMIUM);
     assert_eq!(world.profile(), Some(Profile::AeadAes128Gcm));
-    assert!(
-        world
-            .events
-            .contains(&Event::Nominated(HOME.parse().unwrap()))
-    );
+    assert!(world.events.contains(&Event::Nominated(path(HOME))));
 }
 
 #[test]

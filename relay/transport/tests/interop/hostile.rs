@@ -1,12 +1,11 @@
 //! Datagrams that were mutated, truncated, replayed or made up.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use relay_transport::{Discard, stun_username};
+use relay_transport::{Discard, Path, stun_username};
 
 use crate::client::{CHROMIUM, WITHOUT_GCM};
-use crate::world::{HOME, World};
+use crate::world::{HOME, World, path};
 
 /// A small generator, so that every run throws the same datagrams.
 struct Random(u64);
@@ -46,8 +45,8 @@ impl Random {
     }
 }
 
-fn addresses() -> [SocketAddr; 2] {
-    [HOME.parse().unwrap(), "192.0.2.66:6666".parse().unwrap()]
+fn paths() -> [Path; 2] {
+    [path(HOME), path("192.0.2.66:6666")]
 }
 
 #[test]
@@ -64,7 +63,7 @@ fn nothing_that_is_thrown_at_a_session_disturbs_it() {
             let mut datagram = random.datagram(&samples);
             let _ = stun_username(&datagram);
             let received = (world.rtp.len(), world.rtcp.len());
-            let _ = world.give(addresses()[round % 2], &mut datagram);
+            let _ = world.give(paths()[round % 2], &mut datagram);
             assert_eq!(
                 (world.rtp.len(), world.rtcp.len()),
                 received,
@@ -96,7 +95,7 @@ fn garbage_in_the_handshake_does_not_panic() {
             world.step();
             for _ in 0..random.next(8) {
                 let mut datagram = random.datagram(&samples);
-                let _ = world.give(addresses()[0], &mut datagram);
+                let _ = world.give(paths()[0], &mut datagram);
             }
         }
     }
@@ -114,7 +113,7 @@ fn a_damaged_handshake_does_not_panic() {
             if !recorded.is_empty() {
                 for _ in 0..3 {
                     let mut datagram = random.datagram(&recorded);
-                    let _ = world.give(addresses()[0], &mut datagram);
+                    let _ = world.give(paths()[0], &mut datagram);
                 }
             }
         }
@@ -130,9 +129,9 @@ fn strangers_cannot_disturb_a_handshake_nor_get_an_answer() {
         world.step();
         for _ in 0..10 {
             let mut datagram = random.datagram(&samples);
-            let _ = world.give(addresses()[1], &mut datagram);
+            let _ = world.give(paths()[1], &mut datagram);
             let answered = world.relay.poll_transmit();
-            assert!(answered.is_none_or(|answer| answer.to != addresses()[1]));
+            assert!(answered.is_none_or(|answer| answer.to != paths()[1]));
         }
     }
 }
@@ -142,7 +141,7 @@ fn each_kind_of_misfit_has_its_reason() {
     let mut world = World::connected(CHROMIUM);
     world.media = true;
     world.run(Duration::from_secs(3));
-    let [home, stranger] = addresses();
+    let [home, stranger] = paths();
     let rtp = |sample: &&Vec<u8>| sample[0] == 0x80 || sample[0] == 0x90;
     let media = world.recorded.iter().rfind(rtp).unwrap().clone();
     let check = world

@@ -5,7 +5,7 @@ use std::time::Duration;
 use relay_transport::{Credentials, Event, Reason};
 
 use crate::client::{CHROMIUM, WITHOUT_GCM};
-use crate::world::{HOME, World};
+use crate::world::{HOME, World, path};
 
 const ELSEWHERE: &str = "[2001:db8::7]:62000";
 
@@ -15,7 +15,7 @@ fn packets_keep_flowing_after_the_client_has_moved() {
         let mut world = World::connected(profiles);
         world.media = true;
         world.run(Duration::from_secs(1));
-        world.outside = ELSEWHERE.parse().unwrap();
+        world.outside = path(ELSEWHERE);
         world.until("followed", |world| {
             world.relay.remote() == Some(world.outside)
         });
@@ -32,7 +32,7 @@ fn packets_keep_flowing_after_the_client_has_moved() {
 fn a_client_can_come_back_to_its_first_address() {
     let mut world = World::connected(CHROMIUM);
     for address in [ELSEWHERE, HOME, ELSEWHERE] {
-        world.outside = address.parse().unwrap();
+        world.outside = path(address);
         world.until("followed", |world| {
             world.relay.remote() == Some(world.outside)
         });

@@ -1,13 +1,12 @@
 //! One client, one transport, and the network between them, in virtual time.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use relay_transport::srtp::Profile;
 use relay_transport::{
-    Credentials, Discard, Event, Fingerprint, Identity, Reason, Received, Transport,
+    Credentials, Discard, Event, Fingerprint, Identity, Path, Reason, Received, Transport,
 };
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 
@@ -20,6 +19,11 @@ pub const HOME: &str = "198.51.100.7:61000";
 /// The NTP time of all sender reports. A client that gets them repeats the middle bytes in its own
 /// reports.
 const REPORT_TIME: [u8; 8] = [0, 0, 0x11, 0x22, 0x33, 0x44, 0, 0];
+
+/// A client's address as a path over UDP.
+pub fn path(address: &str) -> Path {
+    Path::udp(address.parse().unwrap())
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Toward {
@@ -35,8 +39,8 @@ pub struct World {
     pub client: Client,
     pub relay: Transport,
     pub identity: Arc<Identity>,
-    /// The client's address outside of its NAT.
-    pub outside: SocketAddr,
+    /// The client's path outside of its NAT.
+    pub outside: Path,
     /// Says which datagrams are lost.
     pub loss: Loss,
     /// Whether both sides send a packet every 10 ms.
@@ -74,7 +78,7 @@ impl World {
             client,
             relay: Transport::new(identity.clone(), local, fingerprint(announced), now),
             identity,
-            outside: HOME.parse().unwrap(),
+            outside: path(HOME),
             loss: Box::new(|_, _| false),
             media: false,
             events: Vec::new(),
@@ -144,7 +148,7 @@ impl World {
     }
 
     /// Gives the relay a datagram, and counts what it makes of it.
-    pub fn give(&mut self, from: SocketAddr, datagram: &mut [u8]) -> Result<(), Discard> {
+    pub fn give(&mut self, from: Path, datagram: &mut [u8]) -> Result<(), Discard> {
         match self.relay.handle_datagram(self.now, from, datagram) {
             Ok(Received::Consumed) => {}
             Ok(Received::Rtp(packet)) => {
@@ -166,8 +170,8 @@ impl World {
         Ok(())
     }
 
-    /// Only the client's present address leads to it.
-    fn carry(&mut self, to: SocketAddr, datagram: &[u8]) {
+    /// Only the client's present path leads to it.
+    fn carry(&mut self, to: Path, datagram: &[u8]) {
         if to == self.outside && !(self.loss)(Toward::Client, datagram) {
             self.client.receive(self.now, datagram);
         }
