@@ -150,10 +150,18 @@ mod tests {
         insert(&mut cache, 4, 2, true);
         insert(&mut cache, 5, 3, false);
         let start = cache.start().unwrap();
-        assert_eq!((start.sequence, start.bytes), (2, 21), "parameter sets first");
+        assert_eq!(
+            (start.sequence, start.bytes),
+            (2, 21),
+            "parameter sets first"
+        );
         insert(&mut cache, 9, 9, true);
         insert(&mut cache, 8, 9, true);
-        assert_eq!(cache.start().unwrap().sequence, 8, "overtaken by its own picture");
+        assert_eq!(
+            cache.start().unwrap().sequence,
+            8,
+            "overtaken by its own picture"
+        );
         for sequence in 10..18 {
             insert(&mut cache, sequence, sequence as u32, false);
         }

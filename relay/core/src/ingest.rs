@@ -105,14 +105,21 @@ impl Receiver {
 
     /// The sequence numbers to ask the publisher for now, as on the wire.
     pub fn poll_nacks(&mut self, now: Instant) -> Vec<u16> {
-        if self.nack.is_idle() {
-            return Vec::new();
-        }
         self.nack
             .poll(now)
             .into_iter()
             .map(|sequence| sequence as u16)
             .collect()
+    }
+
+    /// When [`poll_nacks`](Self::poll_nacks) has something to say.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.nack.poll_timeout()
+    }
+
+    /// What repair has come to.
+    pub fn nack(&self) -> &NackGenerator {
+        &self.nack
     }
 
     /// The reception statistics, once a packet has arrived.
@@ -124,7 +131,7 @@ impl Receiver {
     fn note_gap(&mut self, now: Instant, sequence: u64) -> bool {
         let expected = self.highest.map_or(sequence, |highest| highest + 1);
         if sequence < expected {
-            if self.nack.arrived(sequence) == Some(Repaired::Requested) {
+            if self.nack.arrived(now, sequence) == Some(Repaired::Requested) {
                 self.repaired += 1;
             }
             return false;

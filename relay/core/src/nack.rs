@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How long a gap may be mere reordering before it counts as loss.
-const REORDERING: Duration = Duration::from_millis(10);
+/// How long a gap may be mere reordering before it counts as loss, on a line that reorders much.
+const MAX_REORDERING: Duration = Duration::from_millis(20);
 /// Time between two requests for one packet while the round trip is unknown.
 const RETRY: Duration = Duration::from_millis(60);
+/// Bounds of that time once the round trip is known.
+const MIN_RETRY: Duration = Duration::from_millis(10);
+const MAX_RETRY: Duration = Duration::from_millis(500);
 /// How often one packet is asked for.
 const MAX_REQUESTS: u8 = 8;
 /// More missing packets than this are an outage: a keyframe repairs it cheaper than retransmissions.
@@ -14,6 +17,7 @@ const MAX_MISSING: usize = 1_024;
 
 #[derive(Debug, Clone, Copy)]
 struct Missing {
+    since: Instant,
     next: Instant,
     requests: u8,
 }
@@ -22,6 +26,34 @@ struct Missing {
 #[derive(Debug, Default)]
 pub struct NackGenerator {
     missing: BTreeMap<u64, Missing>,
+    next: Option<Instant>,
+    /// How long overtaken packets have taken to come, fading.
+    reordering: Duration,
+    /// From a request to the packet, smoothed as RFC 6298 §2 does.
+    round_trip: Option<RoundTrip>,
+    given_up: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct RoundTrip {
+    smoothed: Duration,
+    variation: Duration,
+}
+
+impl RoundTrip {
+    fn first(sample: Duration) -> Self {
+        Self {
+            smoothed: sample,
+            variation: sample / 2,
+        }
+    }
+
+    fn next(self, sample: Duration) -> Self {
+        Self {
+            smoothed: (self.smoothed * 7 + sample) / 8,
+            variation: (self.variation * 3 + self.smoothed.abs_diff(sample)) / 4,
+        }
+    }
 }
 
 /// A gap too long to be repaired packet by packet.
@@ -37,52 +69,96 @@ impl NackGenerator {
     pub fn lost(&mut self, now: Instant, gap: std::ops::Range<u64>) -> Result<(), Outage> {
         let len = gap.end.saturating_sub(gap.start);
         if len as usize + self.missing.len() > MAX_MISSING {
+            self.given_up += len + self.missing.len() as u64;
             self.missing.clear();
             return Err(Outage);
         }
+        let first = now + self.reordering;
         self.missing.extend(gap.map(|sequence| {
             (
                 sequence,
                 Missing {
-                    next: now + REORDERING,
+                    since: now,
+                    next: first,
                     requests: 0,
                 },
             )
         }));
+        self.next = Some(self.next.map_or(first, |next| next.min(first)));
         Ok(())
     }
 
     /// A packet came late, or was repaired. Returns whether it had been asked for.
-    pub fn arrived(&mut self, sequence: u64) -> Option<Repaired> {
+    pub fn arrived(&mut self, now: Instant, sequence: u64) -> Option<Repaired> {
         let missing = self.missing.remove(&sequence)?;
-        Some(if missing.requests > 0 {
-            Repaired::Requested
-        } else {
-            Repaired::Reordered
-        })
+        let waited = now.saturating_duration_since(missing.since);
+        match missing.requests {
+            0 => {
+                self.reordering = self.reordering.max(waited * 5 / 4).min(MAX_REORDERING);
+                return Some(Repaired::Reordered);
+            }
+            // After a second request nobody knows which of them was answered (RFC 6298 §3).
+            1 => {
+                let sample = waited.saturating_sub(self.reordering);
+                self.round_trip = Some(match self.round_trip {
+                    None => RoundTrip::first(sample),
+                    Some(known) => known.next(sample),
+                });
+                self.reordering = self.reordering * 31 / 32;
+            }
+            _ => {}
+        }
+        Some(Repaired::Requested)
     }
 
     /// The numbers to ask for now. Packets asked for often enough are given up.
     pub fn poll(&mut self, now: Instant) -> Vec<u64> {
         let mut due = Vec::new();
+        if self.poll_timeout().is_none_or(|at| now < at) {
+            return due;
+        }
+        let retry = self.retry();
+        let mut next: Option<Instant> = None;
+        let before = self.missing.len();
         self.missing.retain(|sequence, missing| {
-            if missing.next > now {
-                return true;
+            if missing.next <= now {
+                if missing.requests == MAX_REQUESTS {
+                    return false;
+                }
+                missing.requests += 1;
+                missing.next = now + retry;
+                due.push(*sequence);
             }
-            if missing.requests == MAX_REQUESTS {
-                return false;
-            }
-            missing.requests += 1;
-            missing.next = now + RETRY;
-            due.push(*sequence);
+            next = Some(next.map_or(missing.next, |next| next.min(missing.next)));
             true
         });
+        self.given_up += (before - self.missing.len()) as u64;
+        self.next = next;
         due
     }
 
-    /// Whether anything is missing.
-    pub fn is_idle(&self) -> bool {
-        self.missing.is_empty()
+    /// When [`poll`](Self::poll) has something to say.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next.filter(|_| !self.missing.is_empty())
+    }
+
+    /// From a request to the packet, smoothed.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.map(|known| known.smoothed)
+    }
+
+    /// Packets that were not asked for any more.
+    pub fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
+    /// A little longer than the answer takes, so that it is not asked for twice, and hardly longer, so that a lost answer costs no more
+    /// than the round trip.
+    fn retry(&self) -> Duration {
+        self.round_trip.map_or(RETRY, |known| {
+            (known.smoothed + (known.variation * 2).max(Duration::from_millis(5)))
+                .clamp(MIN_RETRY, MAX_RETRY)
+        })
     }
 }
 
@@ -140,10 +216,41 @@ mod tests {
     fn reordering_is_not_loss() {
         let start = Instant::now();
         let mut nack = NackGenerator::default();
+        let waited = start + Duration::from_millis(8);
         nack.lost(start, 5..6).unwrap();
-        assert!(nack.poll(start).is_empty());
-        assert_eq!(nack.arrived(5), Some(Repaired::Reordered));
-        assert!(nack.poll(start + REORDERING).is_empty());
+        assert_eq!(nack.arrived(waited, 5), Some(Repaired::Reordered));
+        assert!(nack.poll(start + MAX_REORDERING).is_empty());
+        nack.lost(start, 7..8).unwrap();
+        assert!(
+            nack.poll(waited).is_empty(),
+            "it may be overtaken as the other was"
+        );
+        assert_eq!(nack.poll(start + Duration::from_millis(10)), [7]);
+    }
+
+    #[test]
+    fn requests_are_a_round_trip_apart() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut nack = NackGenerator::default();
+        for sequence in 0..50 {
+            nack.lost(at(sequence * 100), sequence..sequence + 1)
+                .unwrap();
+            assert_eq!(nack.poll(at(sequence * 100)), [sequence], "at once");
+            nack.arrived(at(sequence * 100 + 40), sequence);
+        }
+        assert_eq!(nack.round_trip(), Some(Duration::from_millis(40)));
+        nack.lost(at(6_000), 90..91).unwrap();
+        nack.poll(at(6_000));
+        assert_eq!(nack.poll_timeout(), Some(at(6_045)));
+        assert!(nack.poll(at(6_044)).is_empty());
+        assert_eq!(nack.poll(at(6_045)), [90]);
+        nack.arrived(at(6_090), 90);
+        assert_eq!(
+            nack.round_trip(),
+            Some(Duration::from_millis(40)),
+            "which request was answered is unknown"
+        );
     }
 
     #[test]
@@ -151,13 +258,14 @@ mod tests {
         let start = Instant::now();
         let mut nack = NackGenerator::default();
         nack.lost(start, 5..7).unwrap();
-        assert_eq!(nack.poll(start + REORDERING), [5, 6]);
+        assert_eq!(nack.poll(start), [5, 6]);
         assert!(
-            nack.poll(start + REORDERING * 2).is_empty(),
+            nack.poll(start + RETRY / 2).is_empty(),
             "not before the retry time"
         );
-        assert_eq!(nack.arrived(6), Some(Repaired::Requested));
-        assert_eq!(nack.poll(start + REORDERING + RETRY), [5]);
+        let answered = start + RETRY * 2 / 3;
+        assert_eq!(nack.arrived(answered, 6), Some(Repaired::Requested));
+        assert_eq!(nack.poll(start + RETRY), [5]);
     }
 
     #[test]
@@ -171,7 +279,7 @@ mod tests {
             requests += nack.poll(now).len();
         }
         assert_eq!(requests, usize::from(MAX_REQUESTS));
-        assert!(nack.is_idle());
+        assert_eq!((nack.poll_timeout(), nack.given_up()), (None, 1));
     }
 
     #[test]
@@ -196,6 +304,6 @@ mod tests {
     fn an_outage_is_not_repaired_packet_by_packet() {
         let mut nack = NackGenerator::default();
         assert_eq!(nack.lost(Instant::now(), 0..5_000), Err(Outage));
-        assert!(nack.is_idle());
+        assert_eq!(nack.poll_timeout(), None);
     }
 }

@@ -1,20 +1,21 @@
-//! One m-line of a viewer: whoever fills it, the viewer sees one unbroken sequence of packets.
+//! One m-line of a viewer: whoever fills it, and whichever layer of it, the viewer sees one unbroken sequence of packets.
+
+mod epoch;
+mod resends;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::descriptor::{Shift, Shown};
 use crate::key::Kind;
 use crate::packet::{Packet, Space};
-use crate::report::ticks;
+use epoch::{Epoch, Latest};
+use resends::Resends;
 
 /// How many former sources a retransmission can still be asked of.
-const EPOCHS: usize = 4;
-/// A jump in the source's numbers that a viewer's SRTP could mistake for a wrap (RFC 3711 §3.3.1 allows 2¹⁵).
-const MAX_JUMP: u64 = 1 << 14;
-/// Times one packet is sent again.
-const MAX_RESENDS: u8 = 8;
-/// Shortest time between two sendings of one packet.
-const RESEND_INTERVAL: Duration = Duration::from_millis(15);
+const EPOCHS: usize = 8;
 
 /// A slot's rewriting state.
 #[derive(Debug)]
@@ -25,44 +26,19 @@ pub struct Slot {
     epochs: VecDeque<Epoch>,
     /// One past the highest sequence number sent.
     next: u64,
-    last: Option<(Instant, u32)>,
-    resends: Option<Box<[Option<Resend>]>>,
+    latest: Option<Latest>,
+    pictures: Shown,
+    resends: Resends,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     /// Nothing is shown.
     Empty,
-    /// Something is to be shown, from its next keyframe on.
-    Waiting,
-    /// The newest epoch is being shown.
-    Flowing,
-}
-
-/// A run of packets of one source under one offset.
-#[derive(Debug, Clone, Copy)]
-struct Epoch {
-    space: Space,
-    first_in: u64,
-    first_out: u64,
-    timestamp_offset: u32,
-    payload_type: u8,
-}
-
-/// The repeated sendings of one packet.
-#[derive(Debug, Clone, Copy)]
-struct Resend {
-    index: u64,
-    latest: Instant,
-    count: u8,
-}
-
-/// Packets whose resends are remembered: as many as are kept of a layer, so that no two of them share a place.
-fn resend_memory(kind: Kind) -> usize {
-    match kind {
-        Kind::Video => 2_048,
-        Kind::Audio => 256,
-    }
+    /// This layer is to be shown, from its next keyframe on.
+    Waiting(u8),
+    /// The newest epoch is being shown, until this layer's next keyframe if it is another one.
+    Flowing(u8),
 }
 
 /// How a packet goes out.
@@ -74,6 +50,8 @@ pub struct Outgoing {
     pub timestamp: u32,
     /// The viewer's payload type.
     pub payload_type: u8,
+    /// What is added to picture numbers in the payload.
+    pub shift: Shift,
 }
 
 impl Outgoing {
@@ -93,9 +71,9 @@ impl Outgoing {
 pub enum Verdict {
     /// It is sent.
     Forward(Outgoing),
-    /// It is not: the slot can only start at a keyframe.
+    /// It is not: its layer can only start at a keyframe.
     NeedsKeyframe,
-    /// It is not: it precedes what the slot shows.
+    /// It is not: it precedes what the slot shows, or is of a layer that the slot does not show.
     Skip,
 }
 
@@ -109,6 +87,16 @@ pub struct Lookup {
     index: u64,
     timestamp_offset: u32,
     payload_type: u8,
+    shift: Shift,
+}
+
+/// What a slot shows now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Showing {
+    /// Whose numbers.
+    pub space: Space,
+    /// Which layer.
+    pub layer: u8,
 }
 
 impl Slot {
@@ -120,14 +108,23 @@ impl Slot {
             source: Source::Empty,
             epochs: VecDeque::with_capacity(EPOCHS),
             next: u64::from(first & 0x7FFF),
-            last: None,
-            resends: None,
+            latest: None,
+            pictures: Shown::default(),
+            resends: Resends::new(kind),
         }
     }
 
-    /// Shows something new from its next keyframe on.
-    pub fn fill(&mut self) {
-        self.source = Source::Waiting;
+    /// Shows something new, or the same again after a pause, from this layer's next keyframe on.
+    pub fn fill(&mut self, layer: u8) {
+        self.source = Source::Waiting(layer);
+    }
+
+    /// Shows another layer of the same from its next keyframe on; until then what it shows already.
+    pub fn aim(&mut self, layer: u8) {
+        self.source = match self.source {
+            Source::Flowing(_) => Source::Flowing(layer),
+            Source::Empty | Source::Waiting(_) => Source::Waiting(layer),
+        };
     }
 
     /// Shows nothing.
@@ -135,147 +132,214 @@ impl Slot {
         self.source = Source::Empty;
     }
 
-    /// Whether the slot waits for a keyframe.
-    pub fn is_waiting(&self) -> bool {
-        self.source == Source::Waiting && self.kind == Kind::Video
+    /// The layer that is shown, or is to be.
+    pub fn aimed(&self) -> Option<u8> {
+        match self.source {
+            Source::Empty => None,
+            Source::Waiting(layer) | Source::Flowing(layer) => Some(layer),
+        }
     }
 
-    /// Decides on the next packet of what fills the slot; `payload_type` is the viewer's for the packet's codec.
-    pub fn forward(&mut self, packet: &Packet, payload_type: u8) -> Verdict {
-        let current = match self.source {
-            Source::Empty => return Verdict::Skip,
-            Source::Waiting => None,
-            Source::Flowing => self
-                .epochs
-                .back()
-                .filter(|epoch| epoch.carries(packet, payload_type, self.next)),
+    /// What is being shown.
+    pub fn showing(&self) -> Option<Showing> {
+        let Source::Flowing(_) = self.source else {
+            return None;
         };
+        let epoch = self.epochs.back()?;
+        Some(Showing {
+            space: epoch.space,
+            layer: epoch.layer,
+        })
+    }
+
+    /// Whether nothing is shown until a keyframe comes.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.source, Source::Waiting(_)) && self.kind == Kind::Video
+    }
+
+    /// Whether a keyframe is needed of the layer that is aimed at.
+    pub fn needs_keyframe(&self) -> bool {
+        self.kind == Kind::Video
+            && match self.source {
+                Source::Empty => false,
+                Source::Waiting(_) => true,
+                Source::Flowing(aimed) => {
+                    self.epochs.back().is_some_and(|epoch| epoch.layer != aimed)
+                }
+            }
+    }
+
+    /// Decides on the next packet of what fills the slot; `payload_type` is the viewer's for the packet's codec. `align` tells, from
+    /// the clocks of both, what a space's timestamp was when the packet was captured.
+    pub fn forward(
+        &mut self,
+        packet: &Packet,
+        payload_type: u8,
+        align: impl FnOnce(Space, &Packet) -> Option<u32>,
+    ) -> Verdict {
+        let (aimed, current) = match self.source {
+            Source::Empty => return Verdict::Skip,
+            Source::Waiting(aimed) => (aimed, None),
+            Source::Flowing(aimed) => (aimed, self.epochs.back().copied()),
+        };
+        let starts = packet.layer == aimed && (packet.keyframe || self.kind == Kind::Audio);
         let epoch = match current {
-            Some(epoch) if packet.sequence < epoch.first_in => return Verdict::Skip,
-            Some(epoch) => *epoch,
-            None if self.kind == Kind::Video && !packet.keyframe => {
-                self.source = Source::Waiting;
+            Some(epoch) if epoch.carries(packet, payload_type, self.next) => {
+                match self.epoch_of(packet) {
+                    Some(epoch) => epoch,
+                    None => return Verdict::Skip,
+                }
+            }
+            _ if starts && !self.is_former(packet) => self.begin(packet, payload_type, align),
+            Some(epoch) if epoch.space == packet.space => {
+                self.source = Source::Waiting(aimed);
                 return Verdict::NeedsKeyframe;
             }
-            None => self.begin(packet, payload_type),
+            _ if packet.layer == aimed && !self.is_former(packet) => return Verdict::NeedsKeyframe,
+            _ => return Verdict::Skip,
         };
         let outgoing = epoch.outgoing(packet.sequence, packet.timestamp);
         if outgoing.index >= self.next {
             self.next = outgoing.index + 1;
-            self.last = Some((packet.arrived, outgoing.timestamp));
+            self.latest = Some(Latest {
+                arrived: packet.arrived,
+                timestamp: outgoing.timestamp,
+                ends_frame: packet.marker,
+            });
+            self.pictures.note(&packet.descriptor, epoch.shift);
         }
         Verdict::Forward(outgoing)
     }
 
+    /// Takes `count` numbers for packets without media, and returns the first as they go out. `None` while nothing is shown, and
+    /// within a frame.
+    pub fn pad(&mut self, count: u16) -> Option<Outgoing> {
+        let Source::Flowing(_) = self.source else {
+            return None;
+        };
+        let latest = self.latest.filter(|latest| latest.ends_frame)?;
+        let epoch = *self.epochs.back()?;
+        let first = self.next;
+        self.next += u64::from(count);
+        self.push(Epoch {
+            first_in: epoch.first_in + (first - epoch.first_out),
+            first_out: self.next,
+            ..epoch
+        });
+        // The epoch that ended does not own the numbers of the padding: one of them sent again must not carry media.
+        if let Some(ended) = self.epochs.iter_mut().rev().nth(1) {
+            ended.end_out = first;
+        }
+        Some(Outgoing {
+            index: first,
+            timestamp: latest.timestamp,
+            payload_type: epoch.payload_type,
+            shift: Shift::default(),
+        })
+    }
+
     /// Finds what a viewer asks for by NACK, at most a few times per packet and not faster than it could arrive.
     pub fn resend(&mut self, now: Instant, sequence_number: u16) -> Option<Lookup> {
-        let behind = (self.next as u16).wrapping_sub(sequence_number);
-        let index = self
-            .next
-            .checked_sub(u64::from(behind))
-            .filter(|_| behind != 0)?;
-        let epoch = *self
-            .epochs
-            .iter()
-            .rev()
-            .find(|epoch| epoch.first_out <= index)?;
-        self.allow_resend(now, index).then(|| Lookup {
-            space: epoch.space,
-            sequence: epoch.first_in + (index - epoch.first_out),
-            index,
-            timestamp_offset: epoch.timestamp_offset,
-            payload_type: epoch.payload_type,
-        })
+        let lookup = self.lookup(self.index_of(sequence_number)?)?;
+        self.resends.allow(now, lookup.index).then_some(lookup)
+    }
+
+    /// A packet that left as the `back`-th before the next one, counted from 1.
+    pub fn recent(&self, back: u64) -> Option<Lookup> {
+        self.lookup(self.next.checked_sub(back)?)
     }
 
     /// The slot's timestamp for a timestamp of what it shows, for sender reports. `None` while it shows nothing of `space`.
     pub fn report_timestamp(&self, space: Space, timestamp: u32) -> Option<u32> {
-        let epoch = self
-            .epochs
-            .back()
-            .filter(|epoch| self.source == Source::Flowing && epoch.space == space)?;
-        Some(timestamp.wrapping_add(epoch.timestamp_offset))
+        let epoch = self.epochs.back()?;
+        self.showing()
+            .filter(|showing| showing.space == space)
+            .map(|_| timestamp.wrapping_add(epoch.timestamp_offset))
     }
 
-    /// The space that is being shown.
-    pub fn showing(&self) -> Option<Space> {
-        self.epochs
-            .back()
-            .filter(|_| self.source == Source::Flowing)
-            .map(|epoch| epoch.space)
+    fn index_of(&self, sequence_number: u16) -> Option<u64> {
+        let behind = (self.next as u16).wrapping_sub(sequence_number);
+        self.next
+            .checked_sub(u64::from(behind))
+            .filter(|_| behind != 0)
     }
 
-    fn begin(&mut self, packet: &Packet, payload_type: u8) -> Epoch {
-        let timestamp = match self.last {
+    fn lookup(&self, index: u64) -> Option<Lookup> {
+        let epochs = self.epochs.iter().rev();
+        let (epoch, sequence) = epochs
+            .filter_map(|epoch| Some((epoch, epoch.sequence(index)?)))
+            .next()?;
+        Some(Lookup {
+            space: epoch.space,
+            sequence,
+            index,
+            timestamp_offset: epoch.timestamp_offset,
+            payload_type: epoch.payload_type,
+            shift: epoch.shift,
+        })
+    }
+
+    /// The epoch under which a packet of the space that is shown goes out: the newest, or, for one that comes late, one of the same
+    /// run before padding interrupted it.
+    fn epoch_of(&self, packet: &Packet) -> Option<Epoch> {
+        let newest = self.epochs.back()?;
+        if packet.sequence >= newest.first_in {
+            return Some(*newest);
+        }
+        let run = self.epochs.iter().rev();
+        run.take_while(|epoch| epoch.space == packet.space)
+            .find(|epoch| packet.sequence >= epoch.first_in)
+            .filter(|epoch| epoch.index(packet.sequence) < epoch.end_out)
+            .copied()
+    }
+
+    /// Whether the slot has shown this space and left it: its late packets begin nothing.
+    fn is_former(&self, packet: &Packet) -> bool {
+        self.epochs.iter().any(|epoch| {
+            epoch.space == packet.space
+                && packet.sequence >= epoch.first_in
+                && epoch.end_out != u64::MAX
+                && epoch.index(packet.sequence) < epoch.end_out
+        })
+    }
+
+    fn begin(
+        &mut self,
+        packet: &Packet,
+        payload_type: u8,
+        align: impl FnOnce(Space, &Packet) -> Option<u32>,
+    ) -> Epoch {
+        let before = self.epochs.back();
+        let aligned = before.and_then(|epoch| {
+            let there = align(epoch.space, packet)?;
+            Some(there.wrapping_add(epoch.timestamp_offset))
+        });
+        let timestamp = match self.latest {
             None => packet.timestamp,
-            // The new source's clock has nothing to do with the old one's: continue by the time that passed, and never stand still.
-            Some((at, timestamp)) => {
-                let elapsed = packet.arrived.saturating_duration_since(at);
-                timestamp.wrapping_add(ticks(elapsed, self.clock_rate).max(1))
-            }
+            Some(latest) => latest.follow(packet, self.clock_rate, aligned),
         };
-        let epoch = Epoch {
+        self.source = Source::Flowing(packet.layer);
+        self.push(Epoch {
             space: packet.space,
+            layer: packet.layer,
             first_in: packet.sequence,
             first_out: self.next,
+            end_out: u64::MAX,
             timestamp_offset: timestamp.wrapping_sub(packet.timestamp),
             payload_type,
-        };
+            shift: Shift::following(self.pictures, &packet.descriptor),
+        })
+    }
+
+    fn push(&mut self, epoch: Epoch) -> Epoch {
+        if let Some(ended) = self.epochs.back_mut() {
+            ended.end_out = epoch.first_out;
+        }
         if self.epochs.len() == EPOCHS {
             self.epochs.pop_front();
         }
         self.epochs.push_back(epoch);
-        self.source = Source::Flowing;
         epoch
-    }
-
-    fn allow_resend(&mut self, now: Instant, index: u64) -> bool {
-        let places = resend_memory(self.kind);
-        let memory = self
-            .resends
-            .get_or_insert_with(|| vec![None; places].into_boxed_slice());
-        let place = &mut memory[index as usize % places];
-        match place {
-            // Going back would forget the newer packet's count, and two that take turns could be had without end.
-            Some(resend) if resend.index > index => false,
-            Some(resend) if resend.index == index => {
-                let since = now.saturating_duration_since(resend.latest);
-                let allowed = since >= RESEND_INTERVAL && resend.count < MAX_RESENDS;
-                if allowed {
-                    resend.latest = now;
-                    resend.count += 1;
-                }
-                allowed
-            }
-            _ => {
-                *place = Some(Resend {
-                    index,
-                    latest: now,
-                    count: 1,
-                });
-                true
-            }
-        }
-    }
-}
-
-impl Epoch {
-    fn carries(&self, packet: &Packet, payload_type: u8, next: u64) -> bool {
-        let continues =
-            packet.sequence < self.first_in || self.index(packet.sequence) < next + MAX_JUMP;
-        self.space == packet.space && self.payload_type == payload_type && continues
-    }
-
-    fn index(&self, sequence: u64) -> u64 {
-        self.first_out + (sequence - self.first_in)
-    }
-
-    fn outgoing(&self, sequence: u64, timestamp: u32) -> Outgoing {
-        Outgoing {
-            index: self.index(sequence),
-            timestamp: timestamp.wrapping_add(self.timestamp_offset),
-            payload_type: self.payload_type,
-        }
     }
 }
 
@@ -286,196 +350,7 @@ impl Lookup {
             index: self.index,
             timestamp: packet.timestamp.wrapping_add(self.timestamp_offset),
             payload_type: self.payload_type,
+            shift: self.shift,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::packet::Elements;
-    use bytes::Bytes;
-
-    fn packet(space: u64, sequence: u64, keyframe: bool, arrived: Instant) -> Packet {
-        Packet {
-            arrived,
-            space: Space(space),
-            sequence,
-            timestamp: (sequence as u32).wrapping_mul(3_000),
-            marker: true,
-            payload_type: 96,
-            keyframe,
-            elements: Elements::default(),
-            payload: Bytes::new(),
-        }
-    }
-
-    fn video() -> Slot {
-        let mut slot = Slot::new(Kind::Video, 90_000, 1_000);
-        slot.fill();
-        slot
-    }
-
-    fn sent(verdict: Verdict) -> Outgoing {
-        match verdict {
-            Verdict::Forward(outgoing) => outgoing,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn video_starts_at_a_keyframe_and_keeps_the_sources_gaps() {
-        let now = Instant::now();
-        let mut slot = video();
-        assert_eq!(
-            slot.forward(&packet(1, 70, false, now), 102),
-            Verdict::NeedsKeyframe
-        );
-        assert_eq!(
-            sent(slot.forward(&packet(1, 71, true, now), 102)).index,
-            1_000
-        );
-        assert_eq!(
-            sent(slot.forward(&packet(1, 73, false, now), 102)).index,
-            1_002
-        );
-        assert_eq!(
-            sent(slot.forward(&packet(1, 72, false, now), 102)).index,
-            1_001,
-            "late, in its place"
-        );
-        assert_eq!(slot.forward(&packet(1, 70, false, now), 102), Verdict::Skip);
-    }
-
-    #[test]
-    fn audio_starts_at_once() {
-        let mut slot = Slot::new(Kind::Audio, 48_000, 5);
-        slot.fill();
-        assert_eq!(
-            sent(slot.forward(&packet(1, 9, true, Instant::now()), 111)).index,
-            5
-        );
-    }
-
-    #[test]
-    fn a_new_source_goes_on_without_a_seam() {
-        let now = Instant::now();
-        let mut slot = video();
-        let before = sent(slot.forward(&packet(1, 71, true, now), 102));
-        slot.fill();
-        let later = now + Duration::from_millis(100);
-        assert_eq!(
-            slot.forward(&packet(1, 72, false, later), 102),
-            Verdict::NeedsKeyframe
-        );
-        let after = sent(slot.forward(&packet(2, 5_000_000, true, later), 104));
-        assert_eq!(after.index, before.index + 1);
-        assert_eq!(after.timestamp, before.timestamp.wrapping_add(9_000));
-        assert_eq!(after.payload_type, 104);
-    }
-
-    #[test]
-    fn another_ssrc_of_the_same_track_waits_for_its_keyframe() {
-        let now = Instant::now();
-        let mut slot = video();
-        slot.forward(&packet(1, 71, true, now), 102);
-        assert_eq!(
-            slot.forward(&packet(2, 9, false, now), 102),
-            Verdict::NeedsKeyframe
-        );
-        assert!(slot.is_waiting());
-        assert_eq!(
-            sent(slot.forward(&packet(2, 10, true, now), 102)).index,
-            1_001
-        );
-    }
-
-    #[test]
-    fn a_jump_that_srtp_would_mistake_for_a_wrap_is_closed() {
-        let now = Instant::now();
-        let mut slot = video();
-        slot.forward(&packet(1, 71, true, now), 102);
-        assert_eq!(
-            slot.forward(&packet(1, 71 + 40_000, false, now), 102),
-            Verdict::NeedsKeyframe
-        );
-        assert_eq!(
-            sent(slot.forward(&packet(1, 71 + 40_001, true, now), 102)).index,
-            1_001
-        );
-    }
-
-    #[test]
-    fn a_retransmission_is_found_under_its_former_source_and_equals_the_first_sending() {
-        let now = Instant::now();
-        let mut slot = video();
-        let lost = packet(1, 71, true, now);
-        let first = sent(slot.forward(&lost, 102));
-        slot.fill();
-        slot.forward(&packet(2, 9, true, now), 104);
-        let found = slot.resend(now, first.sequence_number()).unwrap();
-        assert_eq!((found.space, found.sequence), (Space(1), 71));
-        assert_eq!(found.outgoing(&lost), first);
-        assert_eq!(slot.resend(now, 2_000), None, "never sent");
-        assert_eq!(slot.resend(now, 999), None, "before the first");
-    }
-
-    #[test]
-    fn a_flood_of_requests_for_one_packet_is_bounded() {
-        let start = Instant::now();
-        let mut slot = video();
-        slot.forward(&packet(1, 71, true, start), 102);
-        let answered = (0..10_000)
-            .filter(|ms| {
-                slot.resend(start + Duration::from_millis(*ms), 1_000)
-                    .is_some()
-            })
-            .count();
-        assert_eq!(answered, usize::from(MAX_RESENDS));
-    }
-
-    #[test]
-    fn asking_for_everything_again_and_again_is_bounded_too() {
-        let start = Instant::now();
-        let mut slot = video();
-        for sequence in 0..4_000 {
-            slot.forward(&packet(1, sequence, sequence == 0, start), 102);
-        }
-        let answered = (0..100u32)
-            .flat_map(|round| (0..4_000u16).map(move |at| (round, 1_000 + at)))
-            .filter(|(round, number)| {
-                slot.resend(start + RESEND_INTERVAL * *round, *number)
-                    .is_some()
-            })
-            .count();
-        assert!(answered <= 4_000 * usize::from(MAX_RESENDS), "{answered}");
-    }
-
-    #[test]
-    fn the_index_goes_on_past_sixteen_bits() {
-        let now = Instant::now();
-        let mut slot = video();
-        let mut last = None;
-        for sequence in 0..70_000u64 {
-            last = Some(sent(
-                slot.forward(&packet(1, sequence, sequence == 0, now), 102),
-            ));
-        }
-        let last = last.unwrap();
-        assert_eq!((last.rollover(), last.index), (1, 70_999));
-        assert_eq!(
-            slot.resend(now, last.sequence_number()).unwrap().sequence,
-            69_999
-        );
-    }
-
-    #[test]
-    fn an_empty_slot_sends_nothing() {
-        let now = Instant::now();
-        let mut slot = video();
-        slot.forward(&packet(1, 71, true, now), 102);
-        slot.clear();
-        assert_eq!(slot.forward(&packet(1, 72, true, now), 102), Verdict::Skip);
-        assert_eq!(slot.report_timestamp(Space(1), 0), None);
     }
 }

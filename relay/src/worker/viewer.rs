@@ -94,7 +94,7 @@ impl Viewer {
                 .iter_mut()
                 .filter(|filled| filled.track.is_some())
             {
-                filled.slot.fill();
+                filled.slot.fill(0);
             }
         }
     }
@@ -145,7 +145,10 @@ impl Viewer {
                 unsupported += 1;
                 continue;
             };
-            match filled.slot.forward(packet, payload_type.viewer) {
+            match filled
+                .slot
+                .forward(packet, payload_type.viewer, |_, _| None)
+            {
                 Verdict::Skip => {}
                 Verdict::NeedsKeyframe => needs_keyframe = true,
                 Verdict::Forward(outgoing) => {
@@ -256,7 +259,7 @@ impl Filled {
                             rtx: viewer.rtx,
                         })
                     }));
-                self.slot.fill();
+                self.slot.fill(0);
             }
         }
         self.track = track;
@@ -323,7 +326,7 @@ impl Filled {
     }
 
     fn report(&self, now: Instant, tracks: &Tracks) -> Option<Vec<u8>> {
-        let space = self.slot.showing()?;
+        let space = self.slot.showing()?.space;
         let clock = tracks.get(&self.track.as_ref()?.key)?.clock(space)?;
         let (ntp_time, rtp) = clock.at(now, self.clock_rate);
         let report = SenderReport {

@@ -132,7 +132,7 @@ impl Publisher {
             ssrc,
             line,
             rid,
-            receiver: Receiver::new(space),
+            receiver: Receiver::new(space, 0),
             keyframe: KeyframeRequest::default(),
             clock: None,
             bytes_since_review: 0,

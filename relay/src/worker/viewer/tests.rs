@@ -82,6 +82,8 @@ impl Bench {
                 Arc::new(Packet {
                     arrived: Instant::now(),
                     space: Space(1),
+                    layer: 0,
+                    descriptor: Default::default(),
                     sequence,
                     timestamp: 0,
                     marker: false,
