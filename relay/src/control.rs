@@ -5,14 +5,13 @@ mod plan;
 mod request;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use relay_core::directory::{Changes, PublicationId};
 use relay_core::key::{Kind, SessionKey, TrackKey};
 use relay_transport::sdp::fragment::Fragment;
 use relay_transport::sdp::{self, Features, Feedback, Local};
-use relay_transport::{Credentials, Identity};
+use relay_transport::{Credentials, Identity, Path};
 
 use crate::counters::Counters;
 use crate::worker::{Closed, Mail, Notice, Opening, Post, Side, TrackDescription};
@@ -42,7 +41,7 @@ pub struct Door {
     /// Its mailbox.
     pub post: Post,
     /// Where clients reach it.
-    pub candidates: Vec<SocketAddr>,
+    pub candidates: Vec<Path>,
     /// What it counts.
     pub counters: Arc<Counters>,
 }
@@ -76,7 +75,7 @@ impl Control {
     /// [`CreateError`] says why it is not admitted.
     pub async fn publish(&self, request: Publish) -> Result<Created, CreateError> {
         let place = self.place()?;
-        let credentials = Credentials::random();
+        let credentials = Credentials::labelled(place.worker);
         let negotiated = sdp::publish(
             &request.offer,
             &self.local(&place, &credentials, publishing()),
@@ -131,7 +130,7 @@ impl Control {
     /// [`CreateError`] says why it is not admitted.
     pub async fn watch(&self, request: Watch) -> Result<Created, CreateError> {
         let place = self.place()?;
-        let credentials = Credentials::random();
+        let credentials = Credentials::labelled(place.worker);
         let plan = Plan::of(&request.view, &request.seat);
         let negotiated = sdp::watch(
             &request.offer,
@@ -183,7 +182,7 @@ impl Control {
         let Some(remote) = fragment.restart(&entry.remote) else {
             return Ok(Patched::Trickled);
         };
-        let credentials = Credentials::random();
+        let credentials = Credentials::labelled(entry.worker);
         let door = &self.shared.workers[entry.worker];
         door.post
             .send(Mail::RestartIce(entry.key, credentials.clone()))

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use relay_transport::{Identity, IdentityError};
+use relay_transport::{Identity, IdentityError, Path};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::config;
@@ -100,8 +100,12 @@ impl Media {
 }
 
 /// What clients are told: the announced addresses with the driver's port, or its own addresses.
-fn candidates(driver: &Driver, announce: &[IpAddr]) -> Vec<SocketAddr> {
-    let local: Vec<_> = driver.addresses().flat_map(reachable).collect();
+fn candidates(driver: &Driver, announce: &[IpAddr]) -> Vec<Path> {
+    let local: Vec<_> = driver
+        .addresses()
+        .flat_map(reachable)
+        .map(Path::udp)
+        .collect();
     if announce.is_empty() {
         return local;
     }
@@ -113,7 +117,7 @@ fn candidates(driver: &Driver, announce: &[IpAddr]) -> Vec<SocketAddr> {
     };
     announce
         .iter()
-        .filter_map(|ip| Some(SocketAddr::new(*ip, port(ip)?)))
+        .filter_map(|ip| Some(Path::udp(SocketAddr::new(*ip, port(ip)?))))
         .collect()
 }
 

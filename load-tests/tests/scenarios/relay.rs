@@ -283,7 +283,7 @@ impl Worker {
     fn door(&self) -> Door {
         Door {
             post: self.post.clone(),
-            candidates: vec![self.sockets.endpoint.local_addr()],
+            candidates: vec![Path::udp(self.sockets.endpoint.local_addr())],
             counters: self.counters.clone(),
         }
     }

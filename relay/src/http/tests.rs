@@ -66,7 +66,9 @@ fn relay(config: &Config) -> (App, Behind) {
     let counters = Arc::<Counters>::default();
     let door = Door {
         post,
-        candidates: vec!["127.0.0.1:8500".parse().unwrap()],
+        candidates: vec![relay_transport::Path::udp(
+            "127.0.0.1:8500".parse().unwrap(),
+        )],
         counters: counters.clone(),
     };
     let identity = Arc::new(Identity::generate().unwrap());

@@ -10,6 +10,9 @@
 //!  (RFC 7983) └ SRTP 128..=191   srtp    ── opened in place → Received::{Rtp, Rtcp}
 //! ```
 //!
+//! A datagram comes on a [`Path`]: over UDP, or [framed](framing) on a TCP connection that the client
+//! opened because its firewall lets nothing else through. The transport does not care.
+//!
 //! Media leaves through [`srtp::Sealer`], which the caller drives itself, because sealing is the
 //! packet path of a relay and has to happen inside its send buffer.
 
@@ -17,6 +20,7 @@ mod credentials;
 mod discard;
 mod dtls;
 mod fingerprint;
+pub mod framing;
 mod ice;
 mod identity;
 mod path;
@@ -25,7 +29,7 @@ pub mod srtp;
 mod stun;
 mod transport;
 
-pub use credentials::Credentials;
+pub use credentials::{Credentials, ufrag_label};
 pub use discard::Discard;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use identity::{Identity, IdentityError};

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-/// A client's end of one of the ways between it and the relay.
+/// One end of a way between a client and the relay: the client's, or as a candidate the relay's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Path {
     /// How datagrams travel.
     pub protocol: Protocol,
-    /// The client's address.
+    /// The address at that end.
     pub address: SocketAddr,
 }
 

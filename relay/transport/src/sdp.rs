@@ -11,6 +11,7 @@
 //! ```
 
 mod answer;
+mod candidate;
 mod codec;
 mod error;
 mod extension;
@@ -23,8 +24,6 @@ mod publish;
 mod sources;
 mod watch;
 
-use std::net::SocketAddr;
-
 pub use codec::{Codec, CodecBinding, Feedback};
 pub use error::{Malformed, OfferError, Unacceptable};
 pub use extension::Extensions;
@@ -33,7 +32,7 @@ pub use pick::pick;
 pub use publish::{PublishedTrack, Publishing, publish};
 pub use watch::{WatchPlan, WatchedSlot, Watching, watch};
 
-use crate::{Credentials, Fingerprint};
+use crate::{Credentials, Fingerprint, Path};
 
 /// What an answer tells the client about the relay.
 #[derive(Debug, Clone, Copy)]
@@ -42,9 +41,9 @@ pub struct Local<'a> {
     pub credentials: &'a Credentials,
     /// The relay's DTLS certificate.
     pub fingerprint: &'a Fingerprint,
-    /// Where the session's worker is reachable, most preferred first; IPv4 and IPv6, already
-    /// translated for NAT 1:1.
-    pub candidates: &'a [SocketAddr],
+    /// Where the session's worker is reachable, most preferred first of each protocol; IPv4 and
+    /// IPv6, already translated for NAT 1:1. Clients prefer UDP.
+    pub candidates: &'a [Path],
     /// The `sess-id` of the answer's `o=` line: unique per session, below 2^63.
     pub session_id: u64,
     /// What the relay does with the media of this session.

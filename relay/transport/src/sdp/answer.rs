@@ -1,11 +1,10 @@
 //! Writes answers.
 
-use std::{
-    fmt::{self, Write},
-    net::SocketAddr,
-};
+use std::fmt::{self, Write};
 
+use super::candidate::{self, Candidate};
 use super::{CodecBinding, Local, extension::Mapping, media::Section};
+use crate::Path;
 
 /// The answer to one m-line.
 #[derive(Debug)]
@@ -137,8 +136,7 @@ impl Text {
             .flatten()
             .map(|payload_type| payload_type.to_string())
             .collect();
-        // The default candidate of an ICE-lite agent is a real one (RFC 8839 §4.2.2).
-        let (port, address) = match local.candidates.first() {
+        let (port, address) = match candidate::default(local.candidates) {
             Some(candidate) if candidate.is_ipv6() => {
                 (candidate.port(), format!("IP6 {}", candidate.ip()))
             }
@@ -161,15 +159,11 @@ impl Text {
         self.line(format_args!("a=setup:passive"));
     }
 
-    /// Host candidates, RFC 8839 §5.1, and the word that there will be no more.
-    pub fn candidates(&mut self, candidates: &[SocketAddr]) {
-        for (index, candidate) in (0_u32..).zip(candidates) {
-            // RFC 8445 §5.1.2.1: type preference 126, then the order given, component 1.
-            let priority = (126 << 24) | (65_535_u32.saturating_sub(index) << 8) | 255;
-            let (foundation, ip, port) = (index + 1, candidate.ip(), candidate.port());
-            self.line(format_args!(
-                "a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host"
-            ));
+    /// The candidates, and the word that there will be no more.
+    pub fn candidates(&mut self, candidates: &[Path]) {
+        for (place, path) in (0_u32..).zip(candidates) {
+            let candidate = Candidate(place, *path);
+            self.line(format_args!("a=candidate:{candidate}"));
         }
         self.line(format_args!("a=end-of-candidates"));
     }

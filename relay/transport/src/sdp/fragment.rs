@@ -4,13 +4,11 @@
 //! The relay is ICE-lite: it learns the client's addresses from authenticated checks, so candidates
 //! are only counted. What matters is whether the client has begun a new ICE generation.
 
-use std::net::SocketAddr;
-
 use super::{
     answer::Text,
     offer::{credentials, excerpt},
 };
-use crate::Credentials;
+use crate::{Credentials, Path};
 
 const MAX_BYTES: usize = 16 * 1024;
 
@@ -114,7 +112,7 @@ impl Fragment {
     }
 
     /// The body of the answer to a restart: the relay's new credentials and its candidates.
-    pub fn answer(&self, credentials: &Credentials, candidates: &[SocketAddr]) -> String {
+    pub fn answer(&self, credentials: &Credentials, candidates: &[Path]) -> String {
         let mut text = Text(String::with_capacity(512));
         text.line(format_args!("a=ice-lite"));
         for line in &self.frame {
@@ -176,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_restart_is_answered_within_the_same_frame() {
-        let candidates = ["[2001:db8::7]:7000".parse().unwrap()];
+        let address = "[2001:db8::7]:7000".parse().unwrap();
+        let candidates = [Path::udp(address), Path::tcp(address)];
         let answer = Fragment::parse(TRICKLED)
             .unwrap()
             .answer(&credentials_named("relay"), &candidates);
@@ -189,6 +188,7 @@ mod tests {
              a=ice-ufrag:relay\r\n\
              a=ice-pwd:remotePasswordOf24Chars+\r\n\
              a=candidate:1 1 udp 2130706431 2001:db8::7 7000 typ host\r\n\
+             a=candidate:2 1 tcp 1520434943 2001:db8::7 7000 typ host tcptype passive\r\n\
              a=end-of-candidates\r\n"
         );
     }

@@ -1,9 +1,9 @@
 //! The offers, a relay to answer them, and what must hold of every answer.
 
-use std::{collections::BTreeSet, io::Cursor, net::SocketAddr};
+use std::{collections::BTreeSet, io::Cursor};
 
 use relay_transport::{
-    Credentials, Fingerprint,
+    Credentials, Fingerprint, Path,
     sdp::{
         Features, Local, OfferError, Publishing, WatchPlan, WatchedSlot, Watching, publish, watch,
     },
@@ -49,11 +49,12 @@ pub fn credentials() -> Credentials {
     }
 }
 
-/// Calls `answer` with a relay of one IPv4 and one IPv6 address.
+/// Calls `answer` with a relay of one IPv4 and one IPv6 address, and TCP at one of them.
 pub fn with_local<T>(features: Features, answer: impl FnOnce(&Local<'_>) -> T) -> T {
-    let candidates: [SocketAddr; 2] = [
-        "192.0.2.7:7000".parse().unwrap(),
-        "[2001:db8::7]:7000".parse().unwrap(),
+    let candidates: [Path; 3] = [
+        Path::udp("192.0.2.7:7000".parse().unwrap()),
+        Path::udp("[2001:db8::7]:7000".parse().unwrap()),
+        Path::tcp("192.0.2.7:443".parse().unwrap()),
     ];
     answer(&Local {
         credentials: &credentials(),
@@ -140,7 +141,7 @@ fn check_answer(offer: &str, answer: &str, directions: &[&str]) {
         }
         bundled.extend(values(answered, "mid"));
         check_section(offered, answered, directions);
-        let candidates = if bundled.len() == 1 { 2 } else { 0 };
+        let candidates = if bundled.len() == 1 { 3 } else { 0 };
         assert_eq!(values(answered, "candidate").len(), candidates);
         assert_eq!(answered.has_attribute("end-of-candidates"), candidates > 0);
     }
