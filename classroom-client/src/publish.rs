@@ -149,7 +149,7 @@ impl Session {
                     capture.force_keyframe();
                 }
             }
-            Event::KeyframeRequested => {
+            Event::KeyframeRequested { .. } => {
                 if let Supply::Open(capture) = &self.supply {
                     capture.force_keyframe();
                 }

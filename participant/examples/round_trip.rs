@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock.tick().await;
         let mut keyframe = number % GROUP == 0;
         while let Some(event) = events.try_next() {
-            keyframe |= matches!(event, publish::Event::KeyframeRequested);
+            keyframe |= matches!(event, publish::Event::KeyframeRequested { .. });
         }
         let frame = |payload, keyframe| publish::Frame {
             payload,

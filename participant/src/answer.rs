@@ -19,6 +19,10 @@ pub(crate) struct Line {
     pub(crate) formats: Vec<(u8, Codec)>,
     pub(crate) abs_capture_time: Option<u8>,
     pub(crate) mid_extension: Option<u8>,
+    pub(crate) rid_extension: Option<u8>,
+    pub(crate) transport_cc: Option<u8>,
+    /// Simulcast layers that the other side takes, without those that it wants paused.
+    pub(crate) rids: Vec<String>,
     /// The stream id of `a=msid` (RFC 8830).
     pub(crate) msid: Option<String>,
     pub(crate) ssrcs: Vec<u32>,
@@ -40,6 +44,9 @@ impl Line {
             formats: Vec::new(),
             abs_capture_time: None,
             mid_extension: None,
+            rid_extension: None,
+            transport_cc: None,
+            rids: Vec::new(),
             msid: None,
             ssrcs: Vec::new(),
         }
@@ -62,6 +69,7 @@ impl Line {
                 self.ssrcs
                     .extend(ssrc.filter(|ssrc| !self.ssrcs.contains(ssrc)));
             }
+            "simulcast" => self.rids = received_layers(value),
             "extmap" => {
                 // `a=extmap:3/sendonly urn:…` (RFC 8285 §8)
                 let mut words = value.split(' ');
@@ -71,6 +79,8 @@ impl Line {
                 match words.next() {
                     Some(wire::ABS_CAPTURE_TIME) => self.abs_capture_time = id,
                     Some(wire::MID) => self.mid_extension = id,
+                    Some(wire::RID) => self.rid_extension = id,
+                    Some(wire::TRANSPORT_CC) => self.transport_cc = id,
                     _ => {}
                 }
             }
@@ -90,6 +100,17 @@ fn rtpmap(kind: Kind, value: &str) -> Option<(u8, Codec)> {
         number.parse().ok()?,
         Codec::from_mime(&format!("{major}/{name}"))?,
     ))
+}
+
+/// `recv h;m,n;~l` (RFC 8853 §5.1): layers are separated by `;`, the alternatives of one by `,`, and `~` marks a paused one.
+fn received_layers(value: &str) -> Vec<String> {
+    let mut words = value.split(' ').skip_while(|word| *word != "recv");
+    let layers = words.nth(1).unwrap_or_default().split(';');
+    layers
+        .filter_map(|layer| layer.split(',').next())
+        .filter(|rid| !rid.is_empty() && !rid.starts_with('~'))
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Answer {
@@ -157,6 +178,19 @@ mod tests {
             (Kind::Audio, "1", true)
         );
         assert_eq!(audio.msid, None);
+    }
+
+    #[test]
+    fn layers_that_are_paused_or_not_named_are_not_taken() {
+        let rids = |simulcast| {
+            let answer = Answer::parse(&format!("m=video 9 x 96\r\na=simulcast:{simulcast}\r\n"));
+            answer.lines[0].rids.clone()
+        };
+        assert_eq!(rids("recv h;~m;l,k"), ["h", "l"]);
+        assert_eq!(rids("send a;b recv h"), ["h"]);
+        for empty in ["", "recv", "send h;m", "recv ;;"] {
+            assert!(rids(empty).is_empty(), "{empty}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@
 //!     });
 //! }
 //! while let Some(event) = events.next().await {
-//!     if let publish::Event::KeyframeRequested = event { /* tell the encoder */ }
+//!     if let publish::Event::KeyframeRequested { .. } = event { /* tell the encoder */ }
 //! }
 //! publisher.close().await;
 //!

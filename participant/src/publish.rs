@@ -2,9 +2,11 @@
 
 mod entrance;
 mod feedback;
+mod layer;
 mod outgoing;
 mod pace;
 mod sender;
+mod uplink;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -22,7 +24,8 @@ use crate::{AudioFormat, Door, Mailbox, Platform, Refusal, VideoFormat};
 
 use entrance::Entrance;
 pub use entrance::FrameWriter;
-use outgoing::{Outgoing, Source};
+pub use layer::{InvalidRid, LayerStatistics, Rid};
+use outgoing::{Expected, Outgoing, Part, Source};
 use sender::Sender;
 
 /// Packets kept for retransmission per track: 2 s of 4K at 20 Mbit/s. A power of two, as the library demands.
@@ -35,11 +38,15 @@ const AUDIO_QUEUE: usize = 50;
 pub struct Config {
     /// The video track, if there is one.
     pub video: Option<VideoFormat>,
+    /// The layers that the video is sent in (simulcast, RFC 8853), the best first, each with a name of its own. With fewer than
+    /// two the video is one encoding without a name. A side that knows no layers gets the first.
+    pub layers: Vec<Rid>,
     /// The audio track, if there is one.
     pub audio: Option<AudioFormat>,
-    /// Announced bit rate of the video, bits per second: the rate packets are spread by until the true one is known.
+    /// Announced bit rate of the video, all layers together, bits per second: the rate packets are spread by until the true one
+    /// is known, and what the line is hoped to carry until it is known.
     pub expected_bitrate: u64,
-    /// Video frames that may wait to be sent. Beyond it frames are dropped, and then all until the next keyframe.
+    /// Video frames of a layer that may wait to be sent. Beyond it frames are dropped, and then all until the next keyframe.
     pub queue_frames: usize,
 }
 
@@ -47,6 +54,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             video: None,
+            layers: Vec::new(),
             audio: None,
             expected_bitrate: 4_000_000,
             queue_frames: 30,
@@ -87,8 +95,12 @@ pub enum Written {
 pub enum Event {
     /// Media flows. Start with a keyframe: frames before the first keyframe are dropped.
     Connected,
-    /// A viewer cannot decode: make a keyframe now. Also sent after `Connected` and after frames were dropped.
-    KeyframeRequested,
+    /// A viewer cannot decode, or wants to change to this layer: make a keyframe of it now. Also sent after `Connected`, of every
+    /// layer, and after frames were dropped.
+    KeyframeRequested {
+        /// Which one, by its place in [`Config::layers`]; 0 without layers.
+        layer: usize,
+    },
     /// The connection is gone.
     Disconnected {
         /// In a sentence.
@@ -142,16 +154,49 @@ pub struct Publisher {
 /// What the application's side and the connections share.
 #[derive(Debug)]
 struct Shared {
-    video: Option<Arc<Entrance>>,
+    /// One per layer, the best first.
+    video: Vec<Arc<Entrance>>,
     audio: Option<Arc<Entrance>>,
-    statistics: Mutex<Statistics>,
+    tally: Mutex<Tally>,
+    /// Bit/s that the line is believed to carry.
+    target: watch::Sender<Option<u64>>,
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+struct Tally {
+    total: Statistics,
+    layers: Vec<LayerStatistics>,
+}
+
+impl Tally {
+    fn new(layers: usize) -> Self {
+        Self {
+            total: Statistics::default(),
+            layers: vec![LayerStatistics::default(); layers],
+        }
+    }
+
+    fn layer_mut(&mut self, layer: Option<usize>) -> Option<&mut LayerStatistics> {
+        self.layers.get_mut(layer?)
+    }
 }
 
 impl Shared {
-    fn statistics(&self) -> MutexGuard<'_, Statistics> {
-        self.statistics
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entrances(&self) -> impl Iterator<Item = &Arc<Entrance>> {
+        self.video.iter().chain(&self.audio)
+    }
+
+    fn line_carries(&self, target: Option<u64>) {
+        // What the last connection has learnt holds until this one has learnt something.
+        if target.is_some() {
+            self.target
+                .send_if_modified(|known| std::mem::replace(known, target) != target);
+        }
     }
 }
 
@@ -164,12 +209,17 @@ impl Publisher {
     /// Starts publishing on another platform.
     pub fn start_on(platform: Platform, door: Door, config: Config) -> (Self, Mailbox<Event>) {
         let (post, events) = mailbox(0);
+        let layers = match config.video {
+            Some(_) => config.layers.len().max(1),
+            None => 0,
+        };
         let shared = Arc::new(Shared {
-            video: config
-                .video
-                .map(|_| Arc::new(Entrance::video(config.queue_frames))),
+            video: (0..layers)
+                .map(|_| Arc::new(Entrance::video(config.queue_frames)))
+                .collect(),
             audio: config.audio.map(|_| Arc::new(Entrance::audio(AUDIO_QUEUE))),
-            statistics: Mutex::default(),
+            tally: Mutex::new(Tally::new(layers)),
+            target: watch::Sender::new(None),
         });
         let (close, closed) = watch::channel(());
         let (done, finished) = watch::channel(());
@@ -196,9 +246,16 @@ impl Publisher {
         )
     }
 
-    /// Where encoded pictures go; `None` when the configuration has no video.
+    /// Where encoded pictures go, those of the first layer if there are several; `None` when the configuration has no video.
     pub fn video(&self) -> Option<FrameWriter> {
-        self.shared.video.clone().map(FrameWriter::new)
+        self.layers().into_iter().next()
+    }
+
+    /// Where the encoded pictures of each layer go, in the order of [`Config::layers`]; one without layers, none without video.
+    /// A picture has the same timestamp in every layer.
+    pub fn layers(&self) -> Vec<FrameWriter> {
+        let video = self.shared.video.iter();
+        video.cloned().map(FrameWriter::new).collect()
     }
 
     /// Where encoded sound goes; `None` when the configuration has no audio.
@@ -206,17 +263,31 @@ impl Publisher {
         self.shared.audio.clone().map(FrameWriter::new)
     }
 
+    /// What the line is believed to carry, in bits per second: everything that this publisher sends, headers and all. `None`
+    /// until the other side has told when packets arrived, and for good if it never does.
+    pub fn target(&self) -> watch::Receiver<Option<u64>> {
+        self.shared.target.subscribe()
+    }
+
     /// Counters so far.
     pub fn statistics(&self) -> Statistics {
-        let dropped = self
-            .shared
-            .video
-            .as_ref()
-            .map_or(0, |video| video.dropped());
+        let video = self.shared.video.iter();
         Statistics {
-            video_frames_dropped: dropped,
-            ..*self.shared.statistics()
+            video_frames_dropped: video.map(|entrance| entrance.dropped()).sum(),
+            ..self.shared.tally().total
         }
+    }
+
+    /// Counters of each layer so far, in the order of [`Publisher::layers`].
+    pub fn layer_statistics(&self) -> Vec<LayerStatistics> {
+        let layers = self.shared.tally().layers.clone();
+        let layers = layers.into_iter().zip(&self.shared.video);
+        layers
+            .map(|(layer, entrance)| LayerStatistics {
+                frames_dropped: entrance.dropped(),
+                ..layer
+            })
+            .collect()
     }
 
     /// Leaves: ends the session at the other side, then returns. Takes a second or so at most.
@@ -255,32 +326,20 @@ impl Business for Publishing {
         messenger: &Messenger,
         closed: &mut watch::Receiver<()>,
     ) -> Result<Connection, ConnectError> {
-        let Config {
-            video,
-            audio,
-            expected_bitrate,
-            ..
-        } = self.config;
-        let sources: Vec<_> = [
-            audio.map(AudioFormat::codec).zip(self.shared.audio.clone()),
-            video.map(VideoFormat::codec).zip(self.shared.video.clone()),
-        ]
-        .into_iter()
-        .flatten()
-        .map(|(codec, entrance)| Source::new(codec, entrance))
-        .collect();
-        let lines = sources
-            .iter()
-            .map(|source| Line::Send(Box::new(connection::track(source.codec, source.ssrc))));
-        let lines = lines.collect();
+        let config = &self.config;
+        let (sources, lines) = offered(config, &self.shared);
         let now = self.platform.runtime.now();
-        let outgoing = Outgoing::new(now, sources, expected_bitrate, self.platform.wall_clock);
+        let expected = Expected {
+            bitrate: config.expected_bitrate,
+            line: (*self.shared.target.borrow()).unwrap_or(config.expected_bitrate),
+        };
+        let outgoing = Outgoing::new(now, sources, expected, self.platform.wall_clock);
         let (sender, terms) = Sender::new(now, outgoing, self.shared.clone(), self.post.clone());
         let plan = Plan {
             platform: &self.platform,
             door: &self.door,
             messenger,
-            media: connection::sending(video, audio).map_err(ConnectError::Local)?,
+            media: connection::sending(config.video, config.audio).map_err(ConnectError::Local)?,
             registry: Registry::new()
                 .with(
                     Slot::NackResponder,
@@ -289,22 +348,24 @@ impl Business for Publishing {
                 .with(sender::SLOT, sender),
             lines,
         };
-        connection::connect(plan, closed, |answer| terms.agree(answer)).await
+        let runtime = self.platform.runtime.clone();
+        connection::connect(plan, closed, |answer| terms.agree(runtime.now(), answer)).await
     }
 
     fn report(&mut self, change: Change) {
-        let entrances = || self.shared.video.iter().chain(&self.shared.audio);
         match change {
             Change::Connected => {
-                self.shared.statistics().connections += 1;
-                entrances().for_each(|entrance| entrance.open());
+                self.shared.tally().total.connections += 1;
+                self.shared.entrances().for_each(|entrance| entrance.open());
                 self.post.notice(Event::Connected);
-                if self.shared.video.is_some() {
-                    self.post.notice(Event::KeyframeRequested);
+                for layer in 0..self.shared.video.len() {
+                    self.post.notice(Event::KeyframeRequested { layer });
                 }
             }
             Change::Disconnected(reason) => {
-                entrances().for_each(|entrance| entrance.close());
+                self.shared
+                    .entrances()
+                    .for_each(|entrance| entrance.close());
                 self.post.notice(Event::Disconnected { reason });
             }
             Change::Refused(refusal) => self.post.notice(Event::Refused(refusal)),
@@ -313,11 +374,39 @@ impl Business for Publishing {
     }
 }
 
+/// The encodings of a connection and the m-lines they are offered in: sound, then video.
+fn offered(config: &Config, shared: &Shared) -> (Vec<Source>, Vec<Line>) {
+    let (mut sources, mut lines) = (Vec::new(), Vec::new());
+    if let Some((format, entrance)) = config.audio.zip(shared.audio.clone()) {
+        let source = Source::new(Part::Sound, format.codec(), lines.len(), entrance);
+        let track = connection::track(source.codec, &[(source.ssrc, None)]);
+        lines.push(Line::Send(Box::new(track)));
+        sources.push(source);
+    }
+    if let Some(format) = config.video {
+        // One layer is no simulcast (RFC 8853 §5.1).
+        let rid = |index| config.layers.get(index).filter(|_| config.layers.len() > 1);
+        let layers = shared.video.iter().enumerate().map(|(index, entrance)| {
+            let part = Part::Layer(index, rid(index).cloned());
+            Source::new(part, format.codec(), lines.len(), entrance.clone())
+        });
+        let layers: Vec<_> = layers.collect();
+        let names = layers.iter().enumerate();
+        let names: Vec<_> = names
+            .map(|(index, layer)| (layer.ssrc, rid(index)))
+            .collect();
+        let track = connection::track(format.codec(), &names);
+        lines.push(Line::Send(Box::new(track)));
+        sources.extend(layers);
+    }
+    (sources, lines)
+}
+
 impl Drop for Publishing {
     fn drop(&mut self) {
-        for entrance in self.shared.video.iter().chain(&self.shared.audio) {
-            entrance.close();
-        }
+        self.shared
+            .entrances()
+            .for_each(|entrance| entrance.close());
         self.post.finish();
     }
 }

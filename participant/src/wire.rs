@@ -9,6 +9,11 @@ pub(crate) const ABS_CAPTURE_TIME: &str =
     "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 /// The m-line a packet belongs to (RFC 9143).
 pub(crate) const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+/// The simulcast layer a packet belongs to (RFC 8852).
+pub(crate) const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+/// One number for every packet of a transport (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+pub(crate) const TRANSPORT_CC: &str =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 /// Seconds between the NTP epoch (1900) and the Unix epoch.
 const NTP_OFFSET: u64 = 2_208_988_800;

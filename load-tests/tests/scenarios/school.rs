@@ -135,7 +135,7 @@ impl Play {
         match event {
             publish::Event::Connected => lesson.connected = true,
             publish::Event::Disconnected { .. } => lesson.connected = false,
-            publish::Event::KeyframeRequested => {
+            publish::Event::KeyframeRequested { .. } => {
                 lesson.asked.push(simulated::now());
                 return true;
             }

@@ -8,6 +8,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 use webrtc::error::Error;
 use webrtc::peer_connection::MediaEngine;
 
+use crate::publish::Rid;
 use crate::{AudioFormat, Codec, Kind, VideoFormat, wire};
 
 const OPUS: u8 = 111;
@@ -29,7 +30,7 @@ pub(crate) fn sending(
     if let Some(format) = audio {
         media.register_codec(audio_codec(format), RtpCodecKind::Audio)?;
     }
-    register_extensions(&mut media)?;
+    register_extensions(&mut media, &[wire::RID, wire::TRANSPORT_CC])?;
     Ok(media)
 }
 
@@ -53,19 +54,20 @@ pub(crate) fn receiving(codecs: &[Codec]) -> Result<MediaEngine, Error> {
         audio_codec(AudioFormat::Opus { channels: 2 }),
         RtpCodecKind::Audio,
     )?;
-    register_extensions(&mut media)?;
+    register_extensions(&mut media, &[])?;
     Ok(media)
 }
 
-/// A track to send, with the source identifier that its packets will carry.
-pub(crate) fn track(codec: Codec, ssrc: u32) -> MediaStreamTrack {
+/// A track to send, with the source identifiers that its packets will carry, and their names where there are several.
+pub(crate) fn track(codec: Codec, sources: &[(u32, Option<&Rid>)]) -> MediaStreamTrack {
     let name = match codec.kind() {
         Kind::Audio => "audio",
         Kind::Video => "video",
     };
-    let coding = RTCRtpEncodingParameters {
+    let codings = sources.iter().map(|(ssrc, rid)| RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters {
-            ssrc: Some(ssrc),
+            rid: rid.map(|rid| rid.as_str().to_owned()).unwrap_or_default(),
+            ssrc: Some(*ssrc),
             ..RTCRtpCodingParameters::default()
         },
         active: true,
@@ -76,14 +78,14 @@ pub(crate) fn track(codec: Codec, ssrc: u32) -> MediaStreamTrack {
             ..RTCRtpCodec::default()
         },
         ..RTCRtpEncodingParameters::default()
-    };
+    });
     // One stream id for both tracks: they belong together (RFC 8830).
     MediaStreamTrack::new(
         "lectern".to_owned(),
         name.to_owned(),
         name.to_owned(),
         kind(codec.kind()),
-        vec![coding],
+        codings.collect(),
     )
 }
 
@@ -94,11 +96,12 @@ pub(super) fn kind(kind: Kind) -> RtpCodecKind {
     }
 }
 
-fn register_extensions(media: &mut MediaEngine) -> Result<(), Error> {
-    for uri in [wire::ABS_CAPTURE_TIME, wire::MID] {
+/// Those that everybody offers, and `more`.
+fn register_extensions(media: &mut MediaEngine, more: &[&str]) -> Result<(), Error> {
+    for uri in [wire::ABS_CAPTURE_TIME, wire::MID].iter().chain(more) {
         for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
             let extension = RTCRtpHeaderExtensionCapability {
-                uri: uri.to_owned(),
+                uri: (*uri).to_owned(),
             };
             media.register_header_extension(extension, kind, None)?;
         }
@@ -115,7 +118,12 @@ fn video_codec(format: VideoFormat, payload_type: u8) -> RTCRtpCodecParameters {
         VideoFormat::Vp9 => "profile-id=0".to_owned(),
         VideoFormat::H265 | VideoFormat::Vp8 | VideoFormat::Av1 => String::new(),
     };
-    let feedback = [("nack", ""), ("nack", "pli"), ("ccm", "fir")];
+    let feedback = [
+        ("nack", ""),
+        ("nack", "pli"),
+        ("ccm", "fir"),
+        ("transport-cc", ""),
+    ];
     codec(format.codec(), 0, parameters, &feedback, payload_type)
 }
 
@@ -125,7 +133,8 @@ fn audio_codec(AudioFormat::Opus { channels }: AudioFormat) -> RTCRtpCodecParame
         parameters.push_str(";stereo=1;sprop-stereo=1");
     }
     // RFC 7587 §4.3: always two channels in the rtpmap.
-    codec(Codec::Opus, 2, parameters, &[("nack", "")], OPUS)
+    let feedback = [("nack", ""), ("transport-cc", "")];
+    codec(Codec::Opus, 2, parameters, &feedback, OPUS)
 }
 
 fn codec(

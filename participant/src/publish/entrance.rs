@@ -21,6 +21,12 @@ impl FrameWriter {
     pub fn write(&self, frame: Frame) -> Written {
         self.entrance.write(frame)
     }
+
+    /// Drops what waits, and everything up to the next keyframe that is written: for a layer that is not sent for a while.
+    /// Nobody is asked for that keyframe.
+    pub fn rest(&self) {
+        self.entrance.rest();
+    }
 }
 
 /// A bounded queue of frames. What overflows is dropped whole, and with video so is everything that could not be decoded
@@ -118,6 +124,15 @@ impl Entrance {
         queue.frames.clear();
     }
 
+    fn rest(&self) {
+        let mut queue = self.lock();
+        queue.dropped += queue.frames.len() as u64;
+        queue.frames.clear();
+        if self.kind == Kind::Video && queue.gate != Gate::Closed {
+            queue.gate = Gate::KeyframeOnly { told: true };
+        }
+    }
+
     pub(super) fn take(&self) -> Option<Frame> {
         self.lock().frames.pop_front()
     }
@@ -177,6 +192,20 @@ mod tests {
         assert_eq!(entrance.dropped(), 4);
         entrance.close();
         assert_eq!((entrance.dropped(), entrance.waiting()), (6, 0));
+    }
+
+    #[test]
+    fn a_layer_that_rested_goes_on_with_a_keyframe() {
+        let entrance = Entrance::video(2);
+        entrance.rest();
+        assert_eq!(entrance.write(frame(true)), Written::Disconnected);
+        entrance.open();
+        assert_eq!(entrance.write(frame(true)), Written::Queued);
+        entrance.rest();
+        assert_eq!((entrance.waiting(), entrance.has_overflowed()), (0, false));
+        assert_eq!(entrance.write(frame(false)), Written::Dropped);
+        assert_eq!(entrance.write(frame(true)), Written::Queued);
+        assert_eq!(entrance.dropped(), 3);
     }
 
     #[test]

@@ -10,49 +10,60 @@ use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 
-use super::Statistics;
+use super::Tally;
 use crate::wire;
 
-/// Counts the feedback, and says whether a keyframe is asked for.
+/// Counts the feedback, and says of which layers keyframes are asked for. `layer_of` tells which layer an SSRC is.
 pub(super) fn read(
     packets: &[Box<dyn rtcp::Packet>],
     wall_now: SystemTime,
-    statistics: &mut Statistics,
-    is_video: impl Fn(u32) -> bool,
-) -> bool {
-    let mut requests = 0;
+    tally: &mut Tally,
+    layer_of: impl Fn(u32) -> Option<usize>,
+) -> Vec<usize> {
+    let mut asked = Vec::new();
     for packet in packets {
         let packet = packet.as_any();
         if let Some(request) = packet.downcast_ref::<PictureLossIndication>() {
-            requests += u64::from(is_video(request.media_ssrc));
+            asked.extend(layer_of(request.media_ssrc));
         } else if let Some(request) = packet.downcast_ref::<FullIntraRequest>() {
-            requests += u64::from(request.fir.iter().any(|entry| is_video(entry.ssrc)));
+            asked.extend(request.fir.iter().filter_map(|entry| layer_of(entry.ssrc)));
         } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
             let missing = |lost: u16| 1 + u64::from(lost.count_ones());
-            statistics.packets_nacked += nack
-                .nacks
-                .iter()
-                .map(|pair| missing(pair.lost_packets))
-                .sum::<u64>();
+            let pairs = nack.nacks.iter();
+            let nacked: u64 = pairs.map(|pair| missing(pair.lost_packets)).sum();
+            tally.total.packets_nacked += nacked;
+            if let Some(layer) = tally.layer_mut(layer_of(nack.media_ssrc)) {
+                layer.packets_nacked += nacked;
+            }
         } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
-            read_reports(&report.reports, wall_now, statistics, &is_video);
+            read_reports(&report.reports, wall_now, tally, &layer_of);
         } else if let Some(report) = packet.downcast_ref::<SenderReport>() {
-            read_reports(&report.reports, wall_now, statistics, &is_video);
+            read_reports(&report.reports, wall_now, tally, &layer_of);
         }
     }
-    statistics.keyframe_requests += requests;
-    requests > 0
+    for layer in &asked {
+        tally.total.keyframe_requests += 1;
+        if let Some(layer) = tally.layer_mut(Some(*layer)) {
+            layer.keyframe_requests += 1;
+        }
+    }
+    // One keyframe is the answer to all requests that come together.
+    asked.sort_unstable();
+    asked.dedup();
+    asked
 }
 
 fn read_reports(
     reports: &[ReceptionReport],
     wall_now: SystemTime,
-    statistics: &mut Statistics,
-    is_video: impl Fn(u32) -> bool,
+    tally: &mut Tally,
+    layer_of: impl Fn(u32) -> Option<usize>,
 ) {
     for report in reports {
-        if is_video(report.ssrc) {
-            statistics.remote_loss = f32::from(report.fraction_lost) / 256.0;
+        if let Some(layer) = tally.layer_mut(layer_of(report.ssrc)) {
+            layer.remote_loss = f32::from(report.fraction_lost) / 256.0;
+            let layers = tally.layers.iter().map(|layer| layer.remote_loss);
+            tally.total.remote_loss = layers.fold(0.0, f32::max);
         }
         if report.last_sender_report != 0 {
             // RFC 3550 §6.4.1: now − LSR − DLSR, in the middle 32 bits of NTP time.
@@ -62,7 +73,7 @@ fn read_reports(
                 .wrapping_sub(report.delay);
             // The two sides' clocks may differ by a tick, which must not become 18 hours.
             if units < 1 << 31 {
-                statistics.round_trip = Some(wire::short_ntp_interval(units));
+                tally.total.round_trip = Some(wire::short_ntp_interval(units));
             }
         }
     }
@@ -77,20 +88,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_requests_for_our_video_count() {
-        let mut statistics = Statistics::default();
-        let mut ask = |media_ssrc| {
-            let request = PictureLossIndication {
-                sender_ssrc: 1,
-                media_ssrc,
+    fn only_requests_for_our_video_count_each_for_its_layer() {
+        let mut tally = Tally::new(2);
+        let layer_of = |ssrc| [7, 9].iter().position(|other| *other == ssrc);
+        let mut ask = |media_ssrcs: &[u32]| {
+            let request = |media_ssrc: &u32| -> Box<dyn rtcp::Packet> {
+                Box::new(PictureLossIndication {
+                    sender_ssrc: 1,
+                    media_ssrc: *media_ssrc,
+                })
             };
-            read(&[Box::new(request)], UNIX_EPOCH, &mut statistics, |ssrc| {
-                ssrc == 7
-            })
+            let requests: Vec<_> = media_ssrcs.iter().map(request).collect();
+            read(&requests, UNIX_EPOCH, &mut tally, layer_of)
         };
-        assert!(ask(7));
-        assert!(!ask(8));
-        assert_eq!(statistics.keyframe_requests, 1);
+        assert_eq!(ask(&[7]), [0]);
+        assert!(ask(&[8]).is_empty());
+        assert_eq!(ask(&[9, 7, 9]), [0, 1]);
+        assert_eq!(tally.total.keyframe_requests, 4);
+        let layers = tally.layers.iter().map(|layer| layer.keyframe_requests);
+        assert_eq!(layers.collect::<Vec<_>>(), [2, 2]);
     }
 
     #[test]
@@ -111,19 +127,18 @@ mod tests {
             nacks: nack_pairs_from_sequence_numbers(&[1, 2, 40]),
             ..TransportLayerNack::default()
         };
-        let mut statistics = Statistics::default();
+        let mut tally = Tally::new(1);
         let now = sent + Duration::from_millis(540);
-        assert!(!read(
-            &[Box::new(report), Box::new(nack)],
-            now,
-            &mut statistics,
-            |_| true
-        ));
+        let asked = read(&[Box::new(report), Box::new(nack)], now, &mut tally, |_| {
+            Some(0)
+        });
+        assert!(asked.is_empty());
         assert_eq!(
-            (statistics.remote_loss, statistics.packets_nacked),
+            (tally.total.remote_loss, tally.total.packets_nacked),
             (0.25, 3)
         );
-        let round_trip = statistics.round_trip.unwrap();
+        assert_eq!(tally.layers[0].packets_nacked, 3);
+        let round_trip = tally.total.round_trip.unwrap();
         assert!(
             round_trip.abs_diff(Duration::from_millis(40)) < Duration::from_millis(1),
             "{round_trip:?}"

@@ -32,8 +32,8 @@ pub(super) struct Sender {
 pub(super) struct Negotiation(Arc<Mutex<Outgoing>>);
 
 impl Negotiation {
-    pub(super) fn agree(&self, answer: &Answer) -> Result<(), &'static str> {
-        lock(&self.0).agree(answer)
+    pub(super) fn agree(&self, now: Instant, answer: &Answer) -> Result<(), &'static str> {
+        lock(&self.0).agree(now, answer)
     }
 }
 
@@ -71,13 +71,14 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Sender {
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(packets) = &packet.message.packet {
-            let outgoing = lock(&self.outgoing);
-            let mut statistics = self.shared.statistics();
-            let wanted = feedback::read(packets, outgoing.wall_now(), &mut statistics, |ssrc| {
-                outgoing.is_video(ssrc)
+            let mut outgoing = lock(&self.outgoing);
+            let mut tally = self.shared.tally();
+            let asked = feedback::read(packets, outgoing.wall_now(), &mut tally, |ssrc| {
+                outgoing.layer(ssrc)
             });
-            if wanted {
-                self.post.notice(Event::KeyframeRequested);
+            outgoing.hear(packet.now, packets, tally.total.round_trip);
+            for layer in asked {
+                self.post.notice(Event::KeyframeRequested { layer });
             }
         }
         self.reads.push_back(packet);
@@ -102,9 +103,14 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Sender {
             return Ok(());
         }
         self.next_step = now + STEP;
-        let output = lock(&self.outgoing).step(now, &mut self.shared.statistics());
-        if output.overflowed {
-            self.post.notice(Event::KeyframeRequested);
+        let (output, target) = {
+            let mut outgoing = lock(&self.outgoing);
+            let output = outgoing.step(now, &mut self.shared.tally());
+            (output, outgoing.target())
+        };
+        self.shared.line_carries(target);
+        for layer in output.overflowed {
+            self.post.notice(Event::KeyframeRequested { layer });
         }
         let rtp = output.rtp.into_iter().map(Packet::Rtp);
         let rtcp = output.rtcp.into_iter().map(Packet::Rtcp);
