@@ -1,14 +1,76 @@
 //! What a line carries, estimated by its sending end.
+//!
+//! Own reading of draft-ietf-rmcat-gcc-02, for a sender whose rate comes in steps: trains of packets show what the line could
+//! carry long before it is sent, and the delay has the last word.
+
+mod aimd;
+mod ascent;
+mod delay;
+mod history;
+mod loss;
+mod rate;
+mod reports;
+mod round_trip;
+mod train;
 
 use std::time::{Duration, Instant};
 
 use crate::arrivals::Feedback;
+use aimd::Aimd;
+use ascent::Ascent;
+use delay::{Delay, Usage};
+use history::{History, Reading, Report};
+use loss::{Loss, Verdict};
+use rate::Delivered;
+use reports::Reports;
+use round_trip::RoundTrip;
+use train::Trains;
+
+/// Time since the estimate began, and spans of it.
+type Micros = i64;
+
+/// The target is never below this, in bit/s.
+pub const MIN_TARGET: u64 = 50_000;
+/// The target is never above this, in bit/s.
+pub const MAX_TARGET: u64 = 1_000_000_000;
+
+/// Bursts may leave at this many bit/s before anything is known.
+const FIRST_PACE: f64 = 40e6;
+const MIN_PACE: f64 = 2e6;
+/// Without feedback for so long, the line was cut.
+const INTERRUPTION: Micros = 800_000;
+/// After over-use, bursts are paced close to the target for so long.
+const CAREFUL: Micros = 400_000;
+/// The part of what trains have shown that a target may be.
+const SHARE: f64 = 0.95;
+/// A queue up to this many microseconds has only begun.
+const SMALL_QUEUE: f64 = 60_000.0;
+/// A queue from this many microseconds on explains loss.
+const LOSING_QUEUE: f64 = 25_000.0;
+/// Windows of the delivered rate: the usual one, and one for when a queue makes arrivals even.
+const WINDOW: Micros = 500_000;
+const SHORT_WINDOW: Micros = 200_000;
 
 /// The sending side's estimate of one line.
 #[derive(Debug)]
 pub struct Estimate {
-    next: u16,
-    target: u64,
+    epoch: Instant,
+    history: History,
+    delivered: Delivered,
+    delay: Delay,
+    trains: Trains,
+    loss: Loss,
+    aimd: Aimd,
+    ascent: Ascent,
+    reports: Reports,
+    round_trip: RoundTrip,
+    want: f64,
+    /// The latest feedback that told something.
+    heard: Option<Micros>,
+    /// What was sent before says nothing about the line of today.
+    since: Micros,
+    over_used: Option<Micros>,
+    pace: f64,
 }
 
 /// Padding to be sent at once, so that its arrival shows whether the line carries more.
@@ -20,54 +82,256 @@ pub struct Probe {
 
 impl Estimate {
     /// `start` in bit/s holds until something is known.
-    pub fn new(_now: Instant, start: u64) -> Self {
+    pub fn new(now: Instant, start: u64) -> Self {
+        let start = clamp(start as f64);
         Self {
-            next: 0,
-            target: start,
+            epoch: now,
+            history: History::new(),
+            delivered: Delivered::new(),
+            delay: Delay::new(),
+            trains: Trains::new(),
+            loss: Loss::new(),
+            aimd: Aimd::new(0, start),
+            ascent: Ascent::new(),
+            reports: Reports::new(),
+            round_trip: RoundTrip::default(),
+            want: start,
+            heard: None,
+            since: 0,
+            over_used: None,
+            pace: FIRST_PACE,
         }
     }
 
     /// A packet of `bytes` on the wire leaves; returns its transport-wide number.
-    pub fn sent(&mut self, _now: Instant, _bytes: usize) -> u16 {
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        number
+    pub fn sent(&mut self, now: Instant, bytes: usize) -> u16 {
+        let now = self.micros(now);
+        self.history.push(now, bytes)
     }
 
     /// The receiving end tells when packets arrived.
-    pub fn feedback(&mut self, _now: Instant, _feedback: &Feedback) {}
-
-    /// A receiver-side estimate in bit/s (draft-alvestrand-rmcat-remb).
-    pub fn remb(&mut self, _now: Instant, _bitrate: u64) {}
-
-    /// A reception report: the fraction lost in 1/256, and the round trip where it tells one.
-    pub fn reception(&mut self, _now: Instant, _fraction_lost: u8, _round_trip: Option<Duration>) {}
-
-    /// Bit/s that could be used; there is no probing beyond it.
-    pub fn want(&mut self, _bitrate: u64) {}
-
-    /// Advances timers; call it every 20 ms. Returns the padding to send now.
-    pub fn poll(&mut self, _now: Instant) -> Option<Probe> {
-        None
+    pub fn feedback(&mut self, now: Instant, feedback: &Feedback) {
+        let now = self.micros(now);
+        let origin = match self.history.read_clock(now, feedback) {
+            None => return,
+            Some(Reading::From(origin)) => origin,
+            Some(Reading::Anew(origin)) => {
+                self.interrupted(now);
+                origin
+            }
+        };
+        if self.heard.is_some_and(|heard| now - heard > INTERRUPTION) {
+            self.interrupted(now);
+        }
+        let mut newest = None;
+        let since = self.since;
+        self.history
+            .match_up(now, origin, feedback, |report| match report {
+                Report::Missing { sent, bytes } => self.loss.add(sent, bytes, true),
+                Report::Received {
+                    sent,
+                    arrived,
+                    bytes,
+                    is_late,
+                } => {
+                    newest = newest.max(Some(sent));
+                    self.delivered.add(arrived, bytes);
+                    if is_late {
+                        self.loss.late(sent, bytes);
+                        return;
+                    }
+                    self.loss.add(sent, bytes, false);
+                    if sent >= since {
+                        self.delay.add(sent, arrived);
+                        self.trains.add(sent, arrived, bytes);
+                    }
+                }
+            });
+        let Some(newest) = newest else {
+            return;
+        };
+        self.heard = Some(now);
+        self.round_trip.measure(now, now - newest);
+        self.adapt(now);
     }
 
-    /// Bit/s that the line is believed to carry.
+    /// A receiver-side estimate in bit/s (draft-alvestrand-rmcat-remb). Zero and more than 10 Gbit/s are ignored.
+    pub fn remb(&mut self, now: Instant, bitrate: u64) {
+        let now = self.micros(now);
+        let is_deaf = self.is_deaf(now);
+        if self.reports.remb(now, bitrate) && is_deaf {
+            self.reports.follow(&mut self.aimd);
+        }
+        self.set_pace(now);
+    }
+
+    /// A reception report: the fraction lost in 1/256, and the round trip where it tells one. The loss counts for receivers
+    /// without transport-wide feedback only.
+    pub fn reception(&mut self, now: Instant, fraction_lost: u8, round_trip: Option<Duration>) {
+        let now = self.micros(now);
+        if let Some(round_trip) = round_trip {
+            let round_trip = Micros::try_from(round_trip.as_micros()).unwrap_or(Micros::MAX);
+            self.round_trip.report(now, round_trip);
+        }
+        if self.is_deaf(now) {
+            let fraction = f64::from(fraction_lost) / 256.0;
+            self.reports.reception(now, fraction, &mut self.aimd);
+        }
+        self.set_pace(now);
+    }
+
+    /// Bit/s that could be used; there is no probing beyond it. At first it is what the estimate starts with.
+    pub fn want(&mut self, bitrate: u64) {
+        self.want = clamp(bitrate as f64);
+    }
+
+    /// Advances timers; call it every 20 ms. Returns the padding to send now.
+    pub fn poll(&mut self, now: Instant) -> Option<Probe> {
+        let now = self.micros(now);
+        self.reports.expire(now);
+        self.set_pace(now);
+        let is_heard = self.heard.is_some_and(|heard| now - heard < INTERRUPTION);
+        let target = self.target() as f64;
+        if !is_heard
+            || target >= SHARE * self.want
+            || target < self.aimd.target()
+            || self.is_careful(now)
+            || self.loss.is_trial()
+        {
+            return None;
+        }
+        self.ascent.probe(now, target, self.trains.capacity(now))
+    }
+
+    /// Bit/s that the line is believed to carry: [`MIN_TARGET`] to [`MAX_TARGET`].
     pub fn target(&self) -> u64 {
-        self.target
+        clamp(self.reports.cap(self.aimd.target())) as u64
     }
 
     /// Bit/s at which bursts may leave.
     pub fn pace(&self) -> u64 {
-        u64::MAX
+        self.pace as u64
     }
 
     /// The smoothed round trip.
     pub fn round_trip(&self) -> Option<Duration> {
-        None
+        let smoothed = self.round_trip.smoothed()?;
+        Some(Duration::from_micros(smoothed as u64))
     }
 
     /// The fraction lost lately, before repair, 0 to 1.
     pub fn loss(&self) -> f32 {
-        0.0
+        self.loss.smoothed().max(self.reports.loss()) as f32
     }
+
+    /// The fraction that the line loses at any rate, 0 to 1.
+    pub fn inherent_loss(&self) -> f32 {
+        self.loss.inherent() as f32
+    }
+
+    /// How long packets wait in the line's queue at present.
+    pub fn queue(&self) -> Duration {
+        Duration::from_micros(self.delay.queue() as u64)
+    }
+
+    /// Reports about packets that were never sent, that are forgotten, or that were reported before.
+    pub fn unmatched(&self) -> u64 {
+        self.history.unmatched()
+    }
+
+    fn adapt(&mut self, now: Micros) {
+        let usage = self.delay.judge(now);
+        let capacity = self.trains.capacity(now);
+        let passed = self.aimd.step(now);
+        let is_queueing = self.delay.queue() > LOSING_QUEUE;
+        let verdict = self.loss.judge(now, self.aimd.target(), is_queueing);
+        if let Some(capacity) = capacity {
+            self.ascent.observe(now, capacity);
+        }
+        match verdict {
+            Verdict::Fine | Verdict::Enough => {}
+            Verdict::Lower(limit) => {
+                self.aimd.lower(limit);
+                self.ascent.failed(now);
+            }
+            Verdict::Restore(target) => {
+                self.aimd.set(target);
+                self.ascent.reset(now);
+            }
+            Verdict::Limited => self.ascent.failed(now),
+        }
+        let delivered = self.delivered.rate(WINDOW);
+        match usage {
+            Usage::Over => {
+                self.over_used = Some(now);
+                self.ascent.failed(now);
+                self.loss.overruled(now);
+                if let Some(delivered) = self.delivered.rate(SHORT_WINDOW) {
+                    let is_small = self.delay.queue() < SMALL_QUEUE;
+                    self.aimd.over_used(now, delivered, is_small);
+                }
+            }
+            Usage::Under => {}
+            Usage::Normal if verdict == Verdict::Fine && !self.loss.is_trial() => {
+                let round_trip = self.round_trip.smoothed().unwrap_or(0.0);
+                if let Some(delivered) = delivered {
+                    self.aimd.increase(passed, delivered, round_trip);
+                }
+                let shown = capacity.map_or(0.0, |capacity| SHARE * capacity.shown);
+                if self.ascent.is_open(now) && self.aimd.climb(passed, shown.min(1.25 * self.want))
+                {
+                    self.ascent.climbs(now);
+                }
+            }
+            Usage::Normal => {}
+        }
+        if let (Some(capacity), Some(delivered)) = (capacity, delivered)
+            && capacity.is_limit
+        {
+            self.aimd
+                .approach((SHARE * capacity.arrived).max(delivered));
+        }
+        self.set_pace(now);
+    }
+
+    /// The line was cut, or leads elsewhere: what is measured begins anew, what was concluded stays.
+    fn interrupted(&mut self, now: Micros) {
+        self.since = now;
+        self.delivered.forget();
+        self.delay.forget();
+        self.trains.forget();
+        self.loss.interrupted(now);
+    }
+
+    /// Whether the receiver gives no transport-wide feedback.
+    fn is_deaf(&self, now: Micros) -> bool {
+        self.heard.is_none_or(|heard| now - heard > reports::DEAF)
+    }
+
+    fn is_careful(&self, now: Micros) -> bool {
+        self.over_used.is_some_and(|at| now - at < CAREFUL)
+    }
+
+    fn set_pace(&mut self, now: Micros) {
+        let target = self.target() as f64;
+        self.pace = if self.heard.is_none() && !self.reports.is_any() {
+            FIRST_PACE
+        } else if self.is_careful(now) {
+            1.2 * target + MIN_PACE / 4.0
+        } else {
+            let capacity = self.trains.capacity(now);
+            let carried = capacity.map_or(0.0, |capacity| 0.8 * capacity.shown);
+            carried.max(2.5 * target)
+        }
+        .max(MIN_PACE);
+    }
+
+    fn micros(&self, at: Instant) -> Micros {
+        let since = at.saturating_duration_since(self.epoch);
+        Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX / 4)
+    }
+}
+
+fn clamp(bitrate: f64) -> f64 {
+    bitrate.clamp(MIN_TARGET as f64, MAX_TARGET as f64)
 }

@@ -1,0 +1,316 @@
+//! What was sent, by transport-wide number, and what feedback says about it.
+
+use crate::arrivals::Feedback;
+
+use super::Micros;
+
+/// Packets remembered: 4 s at 20 Mbit/s, in 64 KiB.
+const PACKETS: usize = 8_192;
+/// Feedback about older packets says nothing about the line of today.
+const MAX_AGE: Micros = 20_000_000;
+/// Unit of reference times.
+const REFERENCE: Micros = 64_000;
+/// Unit of deltas.
+const DELTA: Micros = 250;
+/// Both clocks run alike: what they differ by may change by no more than this between two feedbacks.
+const MAX_JUMP: Micros = 15_000_000;
+/// Feedbacks in a row with an impossible time, after which the far end has got another clock.
+const JUMPS: u8 = 8;
+
+/// The last packets that were sent.
+#[derive(Debug)]
+pub(super) struct History {
+    entries: Box<[Entry]>,
+    /// Packets sent so far; the low 16 bits are the next number.
+    sent: u64,
+    clock: Clock,
+    unmatched: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Microseconds, modulo 2^32.
+    sent: u32,
+    bytes: u16,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Unknown,
+    Missing,
+    Received,
+}
+
+/// What a feedback says about one packet, for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Report {
+    /// It arrived.
+    Received {
+        sent: Micros,
+        arrived: Micros,
+        bytes: u16,
+        /// An earlier feedback had it missing.
+        is_late: bool,
+    },
+    /// It did not, or not yet.
+    Missing { sent: Micros, bytes: u16 },
+}
+
+/// The far end's clock.
+#[derive(Debug, Default)]
+struct Clock {
+    /// The latest reference time, unwrapped, and its distance from our clock.
+    latest: Option<(i64, Micros)>,
+    jumps: u8,
+}
+
+/// How a feedback's times are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Counting from this time of the far end's clock.
+    From(Micros),
+    /// As above, and earlier arrivals are on another clock.
+    Anew(Micros),
+}
+
+impl History {
+    pub(super) fn new() -> Self {
+        let entry = Entry {
+            sent: 0,
+            bytes: 0,
+            fate: Fate::Unknown,
+        };
+        Self {
+            entries: vec![entry; PACKETS].into_boxed_slice(),
+            sent: 0,
+            clock: Clock::default(),
+            unmatched: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, now: Micros, bytes: usize) -> u16 {
+        let number = self.sent as u16;
+        self.entries[usize::from(number) % PACKETS] = Entry {
+            sent: now as u32,
+            bytes: bytes.min(usize::from(u16::MAX)) as u16,
+            fate: Fate::Unknown,
+        };
+        self.sent += 1;
+        number
+    }
+
+    /// Reports about packets that feedback could not have told anything (new) about.
+    pub(super) fn unmatched(&self) -> u64 {
+        self.unmatched
+    }
+
+    /// Whether a feedback's times make sense. If not, it is counted and to be left alone.
+    pub(super) fn read_clock(&mut self, now: Micros, feedback: &Feedback) -> Option<Reading> {
+        let reading = self.clock.read(now, feedback.reference_time);
+        if reading.is_none() {
+            self.unmatched += feedback.deltas.len() as u64;
+        }
+        reading
+    }
+
+    /// Calls `report` for every packet that `feedback` tells something new about, in the order of sending.
+    pub(super) fn match_up(
+        &mut self,
+        now: Micros,
+        origin: Micros,
+        feedback: &Feedback,
+        mut report: impl FnMut(Report),
+    ) {
+        let mut arrived = origin;
+        let covered = &feedback.deltas[..feedback.deltas.len().min(PACKETS)];
+        self.unmatched += (feedback.deltas.len() - covered.len()) as u64;
+        for (index, delta) in covered.iter().enumerate() {
+            if let Some(delta) = delta {
+                arrived += Micros::from(*delta) * DELTA;
+            }
+            let number = feedback.base.wrapping_add(index as u16);
+            let Some(entry) = self.entry(number) else {
+                self.unmatched += 1;
+                continue;
+            };
+            let age = Micros::from((now as u32).wrapping_sub(entry.sent));
+            let (sent, bytes) = (now - age, entry.bytes);
+            match (delta, entry.fate) {
+                _ if age > MAX_AGE => self.unmatched += 1,
+                (Some(_), Fate::Received) => self.unmatched += 1,
+                (Some(_), _) if (arrived - origin).abs() > MAX_JUMP => self.unmatched += 1,
+                (Some(_), fate) => {
+                    entry.fate = Fate::Received;
+                    report(Report::Received {
+                        sent,
+                        arrived,
+                        bytes,
+                        is_late: fate == Fate::Missing,
+                    });
+                }
+                (None, Fate::Unknown) => {
+                    entry.fate = Fate::Missing;
+                    report(Report::Missing { sent, bytes });
+                }
+                // A feedback may begin before the end of the last one, and does not repeat arrivals then.
+                (None, Fate::Missing | Fate::Received) => {}
+            }
+        }
+    }
+
+    fn entry(&mut self, number: u16) -> Option<&mut Entry> {
+        let back = u64::from((self.sent as u16).wrapping_sub(number));
+        let known = self.sent.min(PACKETS as u64);
+        (1..=known)
+            .contains(&back)
+            .then(|| &mut self.entries[usize::from(number) % PACKETS])
+    }
+}
+
+impl Clock {
+    fn read(&mut self, now: Micros, reference: u32) -> Option<Reading> {
+        let reference = i64::from(reference & 0xFF_FFFF);
+        let Some((latest, distance)) = self.latest else {
+            self.latest = Some((reference, reference * REFERENCE - now));
+            return Some(Reading::From(reference * REFERENCE));
+        };
+        // 24 bits wrap every 12 days: the nearest of all that have these bits.
+        let step = ((reference - latest) << 40) >> 40;
+        let unwrapped = latest + step;
+        let origin = unwrapped * REFERENCE;
+        if (origin - now - distance).abs() <= MAX_JUMP {
+            self.jumps = 0;
+            if step > 0 {
+                self.latest = Some((unwrapped, origin - now));
+            }
+            return Some(Reading::From(origin));
+        }
+        self.jumps += 1;
+        if self.jumps < JUMPS {
+            return None;
+        }
+        self.jumps = 0;
+        self.latest = Some((unwrapped, origin - now));
+        Some(Reading::Anew(origin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feedback(base: u16, reference_time: u32, deltas: &[Option<i16>]) -> Feedback {
+        Feedback {
+            base,
+            reference_time,
+            count: 0,
+            deltas: deltas.to_vec(),
+        }
+    }
+
+    fn reports(history: &mut History, now: Micros, feedback: &Feedback) -> Vec<Report> {
+        let mut reports = Vec::new();
+        if let Some(Reading::From(origin) | Reading::Anew(origin)) =
+            history.read_clock(now, feedback)
+        {
+            history.match_up(now, origin, feedback, |report| reports.push(report));
+        }
+        reports
+    }
+
+    #[test]
+    fn arrivals_meet_what_was_sent() {
+        let mut history = History::new();
+        for (at, bytes) in [(1_000, 100), (2_000, 200), (3_000, 300)] {
+            history.push(at, bytes);
+        }
+        let told = feedback(0, 10, &[Some(4), None, Some(-2)]);
+        assert_eq!(
+            reports(&mut history, 50_000, &told),
+            [
+                Report::Received {
+                    sent: 1_000,
+                    arrived: 641_000,
+                    bytes: 100,
+                    is_late: false
+                },
+                Report::Missing {
+                    sent: 2_000,
+                    bytes: 200
+                },
+                Report::Received {
+                    sent: 3_000,
+                    arrived: 640_500,
+                    bytes: 300,
+                    is_late: false
+                },
+            ]
+        );
+        assert_eq!(reports(&mut history, 60_000, &told), [], "a replay");
+        assert_eq!(history.unmatched(), 2);
+        let late = feedback(1, 10, &[Some(0)]);
+        assert!(matches!(
+            reports(&mut history, 70_000, &late)[..],
+            [Report::Received { is_late: true, .. }]
+        ));
+    }
+
+    #[test]
+    fn numbers_never_sent_or_long_forgotten_are_counted() {
+        let mut history = History::new();
+        history.push(0, 100);
+        assert_eq!(
+            reports(&mut history, 1, &feedback(1, 0, &[Some(0), None])),
+            []
+        );
+        assert_eq!(history.unmatched(), 2);
+        for _ in 0..PACKETS + 1 {
+            history.push(2, 100);
+        }
+        assert_eq!(reports(&mut history, 3, &feedback(0, 0, &[Some(0)])), []);
+        assert_eq!(history.unmatched(), 3);
+        let late = feedback(2, 0, &[Some(0)]);
+        assert_eq!(reports(&mut history, MAX_AGE + 3, &late), []);
+    }
+
+    #[test]
+    fn numbers_and_reference_times_wrap() {
+        let mut history = History::new();
+        for _ in 0..65_537 {
+            history.push(0, 100);
+        }
+        let first = feedback(65_535, 0xFF_FFFF, &[Some(0)]);
+        let [
+            Report::Received {
+                arrived: before, ..
+            },
+        ] = reports(&mut history, 10, &first)[..]
+        else {
+            panic!();
+        };
+        let second = feedback(0, 0, &[Some(0)]);
+        let [Report::Received { arrived, .. }] = reports(&mut history, 64_010, &second)[..] else {
+            panic!();
+        };
+        assert_eq!(arrived - before, REFERENCE);
+    }
+
+    #[test]
+    fn an_impossible_time_is_ignored_until_it_persists() {
+        let mut history = History::new();
+        for _ in 0..20 {
+            history.push(0, 100);
+        }
+        reports(&mut history, 10, &feedback(0, 100, &[Some(0)]));
+        for _ in 1..JUMPS {
+            let jumped = feedback(1, 100_000, &[Some(0)]);
+            assert_eq!(reports(&mut history, 20, &jumped), []);
+        }
+        let jumped = feedback(1, 100_000, &[Some(0)]);
+        assert_eq!(
+            history.read_clock(20, &jumped),
+            Some(Reading::Anew(100_000 * REFERENCE))
+        );
+    }
+}
