@@ -28,3 +28,4 @@
 
 pub mod arrivals;
 pub mod estimate;
+mod wire;
