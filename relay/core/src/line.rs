@@ -11,7 +11,7 @@ pub struct Reading {
     pub at: Instant,
     /// Whose line it is.
     pub session: SessionKey,
-    /// Packets that went over the line for the first time.
+    /// Packets put on the line for the first time: sent to a viewer, or of a publisher those that came and those that were missed.
     pub packets: u64,
     /// Their bytes.
     pub bytes: u64,
