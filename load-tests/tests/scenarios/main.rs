@@ -21,5 +21,6 @@ mod relay;
 mod returning;
 mod room;
 mod school;
+mod simulcast;
 mod wire;
 mod world;

@@ -103,13 +103,15 @@ impl World {
         self.network.set_conditions_towards(host, link);
     }
 
-    fn host(&mut self) -> IpAddr {
+    /// A host of its own.
+    pub fn host(&mut self) -> IpAddr {
         self.hosts += 1;
         // All of 127.0.0.0/8 is this machine, whose kernel gives out the ports.
         IpAddr::from([127, 0, 0, self.hosts])
     }
 
-    fn platform(&self, host: IpAddr) -> Platform {
+    /// What a participant on a host stands on.
+    pub fn platform(&self, host: IpAddr) -> Platform {
         Platform {
             addresses: Addresses::Only(vec![SocketAddr::new(host, 0)]),
             ..self

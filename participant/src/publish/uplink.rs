@@ -165,8 +165,8 @@ fn read(packet: &TransportLayerCc) -> Feedback {
     let deltas = symbols
         .take(usize::from(packet.packet_status_count))
         .map(|symbol| match symbol {
-            SymbolTypeTcc::PacketNotReceived => None,
-            SymbolTypeTcc::PacketReceivedWithoutDelta => Some(0),
+            // A packet of which nothing tells when it came tells nothing.
+            SymbolTypeTcc::PacketNotReceived | SymbolTypeTcc::PacketReceivedWithoutDelta => None,
             SymbolTypeTcc::PacketReceivedSmallDelta | SymbolTypeTcc::PacketReceivedLargeDelta => {
                 deltas.next()
             }
