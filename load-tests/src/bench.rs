@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::client::Srtp;
+use crate::client::{Abilities, Srtp};
 use crate::cost::CostError;
 use crate::floor::Floor;
-use crate::lesson::{Lesson, LessonError, Plan};
-use crate::publisher::{Pacing, Source};
+use crate::lesson::{Lesson, LessonError, Plan, Publication};
+use crate::publisher::{Pacing, Programme, Source};
 use crate::summary::Summary;
+use crate::viewer::Attention;
 pub use server::{Server, ServerError};
 
 /// What the baseline can serve on one core, in packets a second: more would measure its losses, not its cost.
@@ -43,6 +44,8 @@ pub struct Forward {
     pub rounds: usize,
     /// What viewers offer.
     pub srtp: Srtp,
+    /// What the relay's viewers offer besides.
+    pub abilities: Abilities,
     /// How the publisher sends.
     pub pacing: Pacing,
     /// The relay's executable.
@@ -131,10 +134,10 @@ impl Forward {
                 floor.ns_per_packet
             ));
             floors.push(floor.ns_per_packet);
-            let phase = self.phase("relay", &relay, self.mbit, self.pacing)?;
+            let phase = self.phase("relay", &relay, self.mbit, self.pacing, self.abilities)?;
             tell(&describe(round, "relay", &phase));
             relays.push(phase);
-            let phase = self.phase("baseline", &baseline, baseline_mbit, Pacing::Paced)?;
+            let phase = self.baseline(&baseline, baseline_mbit)?;
             tell(&describe(round, "baseline", &phase));
             baselines.push(phase);
         }
@@ -188,9 +191,7 @@ impl Forward {
         let most = BASELINE_PACKETS_PER_SECOND / PACKETS_PER_MBIT / self.viewers as f64;
         let mut mbit = self.mbit.min(most);
         for _ in 0..BASELINE_HALVINGS {
-            let summary = self
-                .phase("baseline", baseline, mbit, Pacing::Paced)?
-                .summary;
+            let summary = self.baseline(baseline, mbit)?.summary;
             if (summary.packets_lost as f64) < summary.packets_expected as f64 * BASELINE_LOSS {
                 break;
             }
@@ -203,6 +204,17 @@ impl Forward {
             ));
         }
         Ok(mbit)
+    }
+
+    /// Its viewers offer the least: what it does with more is not what is compared.
+    fn baseline(&self, baseline: &Server, mbit: f64) -> Result<Phase, BenchError> {
+        self.phase(
+            "baseline",
+            baseline,
+            mbit,
+            Pacing::Paced,
+            Abilities::default(),
+        )
     }
 
     /// In a process of its own, so that nothing but sealing and sending is counted.
@@ -231,26 +243,31 @@ impl Forward {
         server: &Server,
         mbit: f64,
         pacing: Pacing,
+        abilities: Abilities,
     ) -> Result<Phase, BenchError> {
         let lesson_error = |error| BenchError::Lesson(name, error);
         let plan = Plan {
-            whip: Some(server.whip()),
-            whep: server.whep(),
+            whep: server.whep("camera"),
             token: None,
             insecure: false,
-            viewers: self.viewers,
             videos: 1,
             audios: 1,
-            join_within: Duration::from_millis(30) * self.viewers as u32,
             srtp: self.srtp,
-            pacing,
-            mbit,
+            abilities,
+            attention: Attention::Sample,
         };
+        let publication = Publication {
+            whip: server.whip("camera"),
+            programme: Programme::single(Source::synthetic(mbit), mbit, pacing),
+        };
+        let join_within = Duration::from_millis(30) * self.viewers as u32;
         let process = server.process()?;
-        let mut lesson = Lesson::start(plan, Source::synthetic(mbit)).map_err(lesson_error)?;
+        let mut lesson = Lesson::start(plan, vec![publication]).map_err(lesson_error)?;
         lesson.run(SETTLE, |_| {}).map_err(lesson_error)?;
         let empty = process.resident_bytes()?;
-        lesson.join(|_| {}).map_err(lesson_error)?;
+        lesson
+            .join(self.viewers, join_within, |_| {})
+            .map_err(lesson_error)?;
         lesson.run(SETTLE, |_| {}).map_err(lesson_error)?;
         let full = process.resident_bytes()?;
         lesson.reset_window().map_err(lesson_error)?;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod baseline_server;
+mod bell;
 mod bench;
 mod demo;
 mod floor;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use crate::client::Srtp;
+use crate::client::{Abilities, Srtp};
 use crate::floor::Send;
 use crate::publisher::Pacing;
 
@@ -42,8 +43,8 @@ enum Command {
     BaselineServer(BaselineServerArgs),
     /// Compare the relay with the floor below it and the baseline above it.
     BenchForward(BenchForwardArgs),
-    /// Measure how soon everybody has a picture when all join at once.
-    BenchJoins(BenchJoinsArgs),
+    /// Measure how soon everybody has a picture when all join at once, and what those notice who watch already.
+    BenchBell(bell::BenchBellArgs),
     /// Put a bad line between any WHIP/WHEP client and any server.
     Link(link::LinkArgs),
     /// Measure what a room on a bad line gets, and what the others notice.
@@ -70,6 +71,29 @@ pub struct Shape {
     /// What the viewers offer.
     #[arg(long, value_enum, default_value = "gcm")]
     pub srtp: Srtp,
+    /// What they offer besides.
+    #[command(flatten)]
+    pub offer: Offering,
+}
+
+/// What viewers can do without.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Offering {
+    /// The viewers send no transport-wide feedback.
+    #[arg(long)]
+    pub no_feedback: bool,
+    /// The viewers take repairs on the SSRC they are of.
+    #[arg(long)]
+    pub no_rtx: bool,
+}
+
+impl Offering {
+    fn abilities(self) -> Abilities {
+        Abilities {
+            rtx: !self.no_rtx,
+            feedback: !self.no_feedback,
+        }
+    }
 }
 
 /// `lectern-load lesson`.
@@ -99,6 +123,9 @@ pub struct LessonArgs {
     /// Publish this H.264 byte stream instead of synthetic frames.
     #[arg(long)]
     pub clip: Option<PathBuf>,
+    /// Publish a camera in three layers of 12, 2.5 and 0.35 Mbit/s.
+    #[arg(long, conflicts_with = "clip")]
+    pub layers: bool,
     /// Write JSON lines: every second, every viewer, the publisher, the summary.
     #[arg(long)]
     pub json: Option<PathBuf>,
@@ -166,20 +193,6 @@ pub struct BenchForwardArgs {
     pub json: Option<PathBuf>,
 }
 
-/// `lectern-load bench-joins`.
-#[derive(Debug, Args)]
-pub struct BenchJoinsArgs {
-    /// What the lesson is made of.
-    #[command(flatten)]
-    pub shape: Shape,
-    /// The relay's executable; by default `lectern` beside this one.
-    #[arg(long)]
-    pub relay: Option<PathBuf>,
-    /// Write the result as JSON; `-` is standard output.
-    #[arg(long)]
-    pub json: Option<PathBuf>,
-}
-
 impl Cli {
     /// Does what was asked.
     pub fn run(self) -> anyhow::Result<()> {
@@ -190,11 +203,19 @@ impl Cli {
             Command::Sink(args) => floor::run_sink(&args),
             Command::BaselineServer(args) => baseline_server::run(&args),
             Command::BenchForward(args) => bench::forward(&args),
-            Command::BenchJoins(args) => bench::joins(&args),
+            Command::BenchBell(args) => bell::run(&args),
             Command::Link(args) => link::run(&args),
             Command::Impair(args) => impair::run(&args),
             Command::BenchImpair(args) => impair::bench(&args),
         }
+    }
+}
+
+/// The relay's executable: as told, or beside this one.
+fn relay(told: Option<&Path>) -> std::io::Result<PathBuf> {
+    match told {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(std::env::current_exe()?.with_file_name("lectern")),
     }
 }
 

@@ -11,14 +11,14 @@ mod identity;
 mod link;
 mod offer;
 
-pub use answer::{Answer, AnswerError, Setup};
+pub use answer::{Accepted, Answer, AnswerError, Setup};
 pub use door::{Door, DoorError, Resource};
 pub use ice::Credentials;
 pub use identity::{Identity, IdentityError, Srtp};
 pub use link::{Event, Link, LinkError};
 pub use offer::{
-    ABS_CAPTURE_TIME, AUDIO_PAYLOAD_TYPE, CAPTURE_TIME_ID, Direction, Offer, Section,
-    VIDEO_PAYLOAD_TYPE,
+    ABS_CAPTURE_TIME, AUDIO_PAYLOAD_TYPE, Abilities, CAPTURE_TIME_ID, Direction, MID_ID, Offer,
+    RID_ID, RTX_PAYLOAD_TYPE, Section, Sending, VIDEO_PAYLOAD_TYPE,
 };
 
 /// What a media section carries.

@@ -17,9 +17,9 @@ mod verdict;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::client::Srtp;
+use crate::client::{Abilities, Srtp};
 use crate::lesson::{Lesson, LessonError, Plan};
-use crate::publisher::{Pacing, Source};
+use crate::viewer::Attention;
 use interrupt::Interrupt;
 use relay::{Relay, RelayError};
 use room::Room;
@@ -107,7 +107,7 @@ impl Demo {
         println!("relay      {}", relay.address(""));
         let decoding = self.rooms.min(DECODING_ROOMS);
         let receiving = self.rooms - decoding;
-        let lesson = Lesson::start(plan(&relay, receiving), Source::synthetic(1.0))?;
+        let lesson = Lesson::start(plan(&relay), Vec::new())?;
         let school = School::start(&self.classroom, &relay, [&self.camera, &self.courseware])?;
         let mut stage = Stage {
             lesson,
@@ -135,7 +135,7 @@ impl Demo {
                 .rooms
                 .push(Room::start(number, &self.classroom, &stage.relay)?);
         }
-        stage.lesson.join(|_| {})?;
+        stage.lesson.join(receiving, JOIN_WITHIN, |_| {})?;
         stage.wait(ROOM_PATIENCE, |stage| {
             stage.rooms.iter().all(Room::has_pictures)
         })?;
@@ -159,19 +159,16 @@ impl Demo {
     }
 }
 
-fn plan(relay: &Relay, viewers: usize) -> Plan {
+fn plan(relay: &Relay) -> Plan {
     Plan {
-        whip: None,
         whep: relay.address("whep/demo"),
         token: None,
         insecure: false,
-        viewers,
         videos: school::SOURCES.len(),
         audios: school::SOURCES.len(),
-        join_within: JOIN_WITHIN,
         srtp: Srtp::Gcm,
-        pacing: Pacing::Burst,
-        mbit: 0.0,
+        abilities: Abilities::ALL,
+        attention: Attention::Sample,
     }
 }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cost::{CostError, Process};
 use crate::publisher::h264::{AccessUnit, Cut};
+use crate::publisher::mark;
 use crate::publisher::packer::{HEADER_BYTES, MTU};
 use crate::publisher::pattern::{FRAME_RATE, Pattern};
 use sealer::{Sealer, TAG_BYTES};
@@ -133,7 +134,7 @@ fn frames(mbit: f64) -> Vec<Vec<usize>> {
     let mut pattern = Pattern::new(mbit);
     let sizes = |_| {
         let frame = pattern.next_frame();
-        let picture = AccessUnit::synthetic(frame.size, frame.keyframe);
+        let picture = AccessUnit::synthetic(frame.size, frame.keyframe, mark::PLAIN);
         let payloads = picture.payloads(MTU - HEADER_BYTES, Cut::FullThenRest);
         payloads
             .iter()

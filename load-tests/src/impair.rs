@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use crate::bench::{Server, ServerError};
-use crate::client::Srtp;
-use crate::lesson::{Lesson, LessonError, Plan};
+use crate::client::{Abilities, Srtp};
+use crate::lesson::{Lesson, LessonError, Plan, Publication};
 use crate::link::{Front, FrontError, Line, LineError, LineReport, Profile};
-use crate::publisher::{Pacing, Source};
-use crate::viewer::{Percentiles, ViewerReport, histogram};
+use crate::publisher::{Pacing, Programme, Source};
+use crate::viewer::{Attention, Percentiles, ViewerReport};
 use playout::Playout;
 
 /// After somebody has joined, until everything is steady.
@@ -37,14 +37,28 @@ pub struct Impair {
     pub length: Option<Duration>,
     /// Rooms on clean lines.
     pub clean_rooms: usize,
-    /// Mbit/s of video.
-    pub mbit: f64,
-    /// How the publisher sends.
+    /// What is published.
+    pub show: Show,
+    /// How the publishers send.
     pub pacing: Pacing,
+    /// What the rooms offer.
+    pub abilities: Abilities,
     /// Decides which packets are lost.
     pub seed: u64,
     /// The relay's executable.
     pub relay: PathBuf,
+}
+
+/// What is published.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Show {
+    /// A camera in three layers and courseware in two.
+    Layers,
+    /// A camera in one.
+    Plain {
+        /// Its rate in Mbit/s.
+        mbit: f64,
+    },
 }
 
 /// What was found. Ratios are from 0 to 1.
@@ -54,8 +68,6 @@ pub struct Verdict {
     pub profile: String,
     /// Seconds that were measured.
     pub seconds: f64,
-    /// Mbit/s of video that were published.
-    pub mbit: f64,
     /// Gaps between shown frames beyond 200 ms.
     pub freeze_count: usize,
     /// Share of the time in such gaps.
@@ -142,11 +154,11 @@ impl Impair {
         let length = self.length.unwrap_or(self.profile.length);
         tell(&format!("{}: {}", self.profile.name, self.profile.about));
         let server = Server::relay(&self.relay)?;
-        let source = Source::synthetic(self.mbit);
-        let plan = self.plan(Some(server.whip()), server.whep(), self.clean_rooms);
-        let mut clean = Lesson::start(plan, source)?;
+        let plan = self.plan(server.lesson(), Attention::Sample);
+        let mut clean = Lesson::start(plan, self.publications(&server))?;
         clean.run(SETTLE, |_| {})?;
-        clean.join(|_| {})?;
+        let join_within = Duration::from_millis(30) * self.clean_rooms as u32;
+        clean.join(self.clean_rooms, join_within, |_| {})?;
         clean.run(SETTLE, |_| {})?;
         clean.reset_window()?;
         clean.run(ALONE, |_| {})?;
@@ -154,9 +166,9 @@ impl Impair {
 
         let setup = self.set_up(&server)?;
         setup.line.record()?;
-        let whep = setup.through(&server.whep());
-        let mut room = Lesson::start(self.plan(None, whep, 1), Source::synthetic(self.mbit))?;
-        room.join(|_| {})?;
+        let whep = setup.through(&server.lesson());
+        let mut room = Lesson::start(self.plan(whep, Attention::Everything), Vec::new())?;
+        room.join(1, Duration::ZERO, |_| {})?;
         clean.run(SETTLE, |_| {})?;
         // A room without a picture is a result; a room without a connection is none.
         if room.viewers()?.iter().all(|room| room.join_ms.is_none()) {
@@ -184,7 +196,7 @@ impl Impair {
             delay_p99_ms: with,
             delay_p99_ms_without: without,
         };
-        let delay_ms = merged(&seen).map(|delay| Delay {
+        let delay_ms = Percentiles::merged(&seen).map(|delay| Delay {
             p50: delay.p50,
             p95: delay.p95,
         });
@@ -204,7 +216,6 @@ impl Impair {
         Verdict {
             profile: self.profile.name.clone(),
             seconds: length.as_secs_f64(),
-            mbit: self.mbit,
             freeze_count: playout.freezes,
             freeze_ratio: ratio(playout.frozen.as_secs_f64(), length.as_secs_f64()),
             longest_freeze_ms: playout.longest_freeze.as_secs_f64() * 1000.0,
@@ -219,19 +230,33 @@ impl Impair {
         }
     }
 
-    fn plan(&self, whip: Option<Url>, whep: Url, viewers: usize) -> Plan {
+    fn plan(&self, whep: Url, attention: Attention) -> Plan {
         Plan {
-            whip,
             whep,
             token: None,
             insecure: false,
-            viewers,
-            videos: 1,
+            videos: 2,
             audios: 1,
-            join_within: Duration::from_millis(30) * viewers as u32,
             srtp: Srtp::Gcm,
-            pacing: self.pacing,
-            mbit: self.mbit,
+            abilities: self.abilities,
+            attention,
+        }
+    }
+
+    fn publications(&self, server: &Server) -> Vec<Publication> {
+        let publication = |source, programme| Publication {
+            whip: server.whip(source),
+            programme,
+        };
+        match self.show {
+            Show::Layers => vec![
+                publication("camera", Programme::camera(self.pacing)),
+                publication("courseware", Programme::courseware(self.pacing)),
+            ],
+            Show::Plain { mbit } => {
+                let programme = Programme::single(Source::synthetic(mbit), mbit, self.pacing);
+                vec![publication("camera", programme)]
+            }
         }
     }
 
@@ -242,10 +267,10 @@ impl Impair {
             .build()?;
         let line = Arc::new(Line::start(&self.profile, self.seed)?);
         let loopback = Ipv4Addr::LOCALHOST.into();
-        let front = Front::new(Arc::clone(&line), server.whep(), loopback, false)?;
+        let front = Front::new(Arc::clone(&line), server.lesson(), loopback, false)?;
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let port = listener.local_addr()?.port();
-        let mut address = server.whep();
+        let mut address = server.lesson();
         // An http address with a host takes any port.
         let _ = address.set_port(Some(port));
         let (end, ended) = oneshot::channel();
@@ -278,14 +303,6 @@ impl Drop for Setup {
     }
 }
 
-fn merged(viewers: &[ViewerReport]) -> Option<Percentiles> {
-    let mut delay = histogram();
-    for viewer in viewers {
-        delay.add(&viewer.delay).expect("the bounds are the same");
-    }
-    Percentiles::of(&delay)
-}
-
 fn delay_p99(viewers: &[ViewerReport]) -> Option<f64> {
-    merged(viewers).map(|delay| delay.p99)
+    Percentiles::merged(viewers).map(|delay| delay.p99)
 }

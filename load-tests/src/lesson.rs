@@ -10,9 +10,9 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::client::{Door, Identity, Resource, Srtp};
-use crate::publisher::{self, Pacing, Programme, Publisher, PublisherReport, Source};
-use crate::viewer::{self, Crowd, Sample, ViewerReport};
+use crate::client::{Abilities, Door, Identity, Resource, Srtp};
+use crate::publisher::{self, Programme, Publisher, PublisherReport};
+use crate::viewer::{self, Attention, Crowd, Sample, ViewerReport};
 use admission::AdmissionError;
 
 /// How long the publisher's handshake may take.
@@ -22,31 +22,33 @@ const VIEWER_PATIENCE: Duration = Duration::from_secs(15);
 /// How long packets under way and repairs are waited for at the end.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// What to do.
+/// How to get in and watch.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Where to publish. `None` when somebody else publishes.
-    pub whip: Option<Url>,
     /// Where to watch.
     pub whep: Url,
-    /// The bearer token for both.
+    /// The bearer token for publishing and watching.
     pub token: Option<String>,
     /// Whether certificates of the HTTP server are not checked.
     pub insecure: bool,
-    /// How many viewers.
-    pub viewers: usize,
     /// Video sections in each viewer's offer.
     pub videos: usize,
     /// Audio sections in each viewer's offer.
     pub audios: usize,
-    /// The viewers' requests are spread evenly over this time.
-    pub join_within: Duration,
-    /// What the viewers offer.
+    /// What protects the viewers' media.
     pub srtp: Srtp,
-    /// How the publisher sends.
-    pub pacing: Pacing,
-    /// Mbit/s of video.
-    pub mbit: f64,
+    /// What else the viewers offer.
+    pub abilities: Abilities,
+    /// How closely the viewers look.
+    pub attention: Attention,
+}
+
+/// What is published, and where.
+pub struct Publication {
+    /// The WHIP endpoint.
+    pub whip: Url,
+    /// What is published.
+    pub programme: Programme,
 }
 
 /// Why a lesson did not take place.
@@ -74,8 +76,8 @@ pub enum LessonError {
 /// Everything that was found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
-    /// The publisher's part, when it was ours.
-    pub publisher: Option<PublisherReport>,
+    /// The publishers' parts, as far as they were ours.
+    pub publishers: Vec<PublisherReport>,
     /// The viewers' parts. Those that were refused are missing.
     pub viewers: Vec<ViewerReport>,
     /// Viewers that were to join.
@@ -92,7 +94,8 @@ pub struct Lesson {
     runtime: Runtime,
     identity: Identity,
     http: reqwest::Client,
-    publisher: Option<Publisher>,
+    publishers: Vec<Publisher>,
+    wanted: usize,
     crowd: Crowd,
     notices: Receiver<viewer::Notice>,
     publisher_notices: Receiver<publisher::Notice>,
@@ -102,8 +105,8 @@ pub struct Lesson {
 }
 
 impl Lesson {
-    /// Publishes, and returns when the server has the publisher's first packets coming.
-    pub fn start(plan: Plan, source: Source) -> Result<Self, LessonError> {
+    /// Publishes, and returns when the server has each publisher's first packets coming.
+    pub fn start(plan: Plan, publications: Vec<Publication>) -> Result<Self, LessonError> {
         let start = |error: &dyn std::fmt::Display| LessonError::Start(error.to_string());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -123,7 +126,8 @@ impl Lesson {
             runtime,
             identity,
             http,
-            publisher: None,
+            publishers: Vec::new(),
+            wanted: 0,
             crowd,
             notices,
             publisher_notices,
@@ -132,9 +136,9 @@ impl Lesson {
             seconds: Vec::new(),
             plan,
         };
-        if let Some(whip) = lesson.plan.whip.clone() {
+        for Publication { whip, programme } in publications {
             let door = lesson.door(whip);
-            let publisher = async { admission::publish(&door, &lesson.identity).await };
+            let publisher = async { admission::publish(&door, &lesson.identity, &programme).await };
             let (stand, resource) =
                 lesson
                     .runtime
@@ -144,32 +148,31 @@ impl Lesson {
                         why,
                     })?;
             lesson.resources.push(resource);
-            let programme = Programme {
-                source,
-                mbit: lesson.plan.mbit,
-                pacing: lesson.plan.pacing,
-            };
-            let publisher = Publisher::start(stand, programme, publisher_to_us)
+            let publisher = Publisher::start(stand, programme, publisher_to_us.clone())
                 .map_err(|error| start(&error))?;
-            lesson.publisher = Some(publisher);
+            lesson.publishers.push(publisher);
             lesson.await_publisher()?;
         }
         Ok(lesson)
     }
 
-    /// Lets all viewers join, and returns when each has its picture or has failed or is given up. Each second that passes is
-    /// told to `each`.
-    pub fn join(&mut self, mut each: impl FnMut(&Sample)) -> Result<(), LessonError> {
-        let wanted = self.plan.viewers;
+    /// Lets more viewers join, their requests spread evenly over `within`, and returns when each has its picture or has failed
+    /// or is given up. Each second that passes is told to `each`.
+    pub fn join(
+        &mut self,
+        viewers: usize,
+        within: Duration,
+        mut each: impl FnMut(&Sample),
+    ) -> Result<(), LessonError> {
+        let first = self.wanted;
+        self.wanted += viewers;
         let door = self.door(self.plan.whep.clone());
         let mut joins = JoinSet::new();
         let begin = tokio::time::Instant::now();
-        for index in 0..wanted {
+        for place in 0..viewers {
+            let index = first + place;
             let (door, identity, plan) = (door.clone(), self.identity.clone(), self.plan.clone());
-            let at = begin
-                + plan
-                    .join_within
-                    .mul_f64(index as f64 / wanted.max(1) as f64);
+            let at = begin + within.mul_f64(place as f64 / viewers as f64);
             joins.spawn_on(
                 async move {
                     tokio::time::sleep_until(at).await;
@@ -182,8 +185,8 @@ impl Lesson {
             );
         }
         let mut settled = 0;
-        let deadline = Instant::now() + self.plan.join_within + VIEWER_PATIENCE;
-        while settled < wanted && Instant::now() < deadline {
+        let deadline = Instant::now() + within + VIEWER_PATIENCE;
+        while settled < viewers && Instant::now() < deadline {
             while let Some(Ok((index, joined))) = joins.try_join_next() {
                 match joined {
                     Ok((seat, resource)) => {
@@ -237,14 +240,18 @@ impl Lesson {
             .sum())
     }
 
+    /// What each publisher has done so far.
+    pub fn publishers(&self) -> Vec<PublisherReport> {
+        self.publishers.iter().map(Publisher::report).collect()
+    }
+
     /// Ends the lesson: the publisher falls silent, what is under way arrives, sessions are deleted.
     pub fn finish(mut self) -> Result<Outcome, LessonError> {
-        if let Some(publisher) = &self.publisher {
-            publisher.pause();
-        }
+        self.publishers.iter().for_each(Publisher::pause);
         self.run(DRAIN, |_| {})?;
         let viewers = self.crowd.report()?;
-        let publisher = self.publisher.take().map(|publisher| publisher.report());
+        let publishers = self.publishers();
+        self.publishers.clear();
         let failures = viewers.iter().filter_map(|viewer| {
             Some(format!(
                 "viewer {}: {}",
@@ -259,9 +266,9 @@ impl Lesson {
             while deletions.join_next().await.is_some() {}
         });
         Ok(Outcome {
-            publisher,
+            publishers,
             viewers,
-            wanted: self.plan.viewers,
+            wanted: self.wanted,
             failures: self.failures,
             seconds: self.seconds,
         })

@@ -1,6 +1,7 @@
 //! Load, and what it costs: a synthetic lesson for any WHIP/WHEP server, the floor under its cost, and a baseline above it.
 
 pub mod baseline;
+pub mod bell;
 pub mod bench;
 pub mod cli;
 pub mod client;

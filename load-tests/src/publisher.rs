@@ -1,12 +1,15 @@
-//! The synthetic central school: 4K frames and Opus-like audio on a thread of its own.
+//! The synthetic central school: 4K frames, in layers or not, and Opus-like audio.
 
 mod feedback;
 pub mod h264;
 mod history;
+pub mod mark;
 pub mod packer;
 pub mod pattern;
+mod programme;
 mod run;
 mod schedule;
+mod session;
 mod source;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -17,6 +20,8 @@ use serde::Serialize;
 
 use crate::client::{Answer, Link};
 use crate::port::Port;
+pub use programme::{Layer, Programme};
+pub use session::{Outlet, Session};
 pub use source::{ClipError, Source};
 
 /// How packets leave.
@@ -30,27 +35,23 @@ pub enum Pacing {
 }
 
 /// A publisher that has been admitted by the server.
-pub struct Stand {
-    /// Its socket, which the candidate in its offer names.
-    pub port: Port,
+pub struct Entry {
     /// Its association.
     pub link: Link,
     /// What was negotiated.
     pub answer: Answer,
-    /// The SSRC of its video, as offered.
-    pub video_ssrc: u32,
-    /// The SSRC of its audio, as offered.
-    pub audio_ssrc: u32,
+    /// The SSRCs of its layers. That of a single one was offered.
+    pub layer_ssrcs: Vec<u32>,
+    /// The SSRC of its audio, as offered if there is audio.
+    pub sound_ssrc: u32,
 }
 
-/// What is published.
-pub struct Programme {
-    /// The pictures.
-    pub source: Source,
-    /// Mbit/s of video; also what pacing is measured against.
-    pub mbit: f64,
-    /// How packets leave.
-    pub pacing: Pacing,
+/// A publisher that is about to be driven by a thread.
+pub struct Stand {
+    /// Its socket, which the candidate in its offer names.
+    pub port: Port,
+    /// Everything else.
+    pub entry: Entry,
 }
 
 /// What the publisher tells its owner.
@@ -79,7 +80,20 @@ pub struct PublisherReport {
     pub send_errors: u64,
     /// When the server asked for keyframes, in milliseconds from the start.
     pub keyframe_requests_ms: Vec<f64>,
-    /// The shortest time between two of those.
+    /// The shortest time between two of those for the same layer.
+    pub keyframe_request_spacing_ms: Option<f64>,
+    /// Its layers, the best first.
+    pub layers: Vec<LayerReport>,
+}
+
+/// What was asked of one layer.
+#[derive(Debug, Clone, Serialize)]
+pub struct LayerReport {
+    /// Its identifier.
+    pub rid: &'static str,
+    /// Keyframes asked for.
+    pub keyframe_requests: usize,
+    /// The shortest time between two requests.
     pub keyframe_request_spacing_ms: Option<f64>,
 }
 

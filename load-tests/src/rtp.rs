@@ -53,6 +53,17 @@ impl<'a> Packet<'a> {
         &self.bytes[self.payload..]
     }
 
+    /// The payload of an open packet without its padding (RFC 3550 §5.1); nothing when the padding is more than there is.
+    pub fn content(&self) -> &'a [u8] {
+        let payload = self.payload();
+        let padding = match (self.bytes[0] & 0x20, payload.last()) {
+            (0, _) | (_, None) => 0,
+            (_, Some(padding)) => usize::from(*padding),
+        };
+        let length = payload.len().saturating_sub(padding);
+        &payload[..length]
+    }
+
     /// The value of a header extension element, in either form of RFC 8285.
     pub fn extension(&self, id: u8) -> Option<&'a [u8]> {
         if self.bytes[0] & 0x10 == 0 {
@@ -102,6 +113,19 @@ mod tests {
         assert_eq!(view.timestamp(), 9);
         assert_eq!(view.ssrc(), 7);
         assert_eq!(view.payload(), [0xaa]);
+    }
+
+    #[test]
+    fn padding_is_no_content() {
+        let mut bytes = vec![0xa0, 103, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 0xaa, 0, 0, 3];
+        assert_eq!(Packet::parse(&bytes).unwrap().content(), [0xaa]);
+        bytes[15] = 4;
+        assert!(Packet::parse(&bytes).unwrap().content().is_empty());
+        bytes[15] = 200;
+        assert!(Packet::parse(&bytes).unwrap().content().is_empty());
+        bytes[0] = 0x80;
+        assert_eq!(Packet::parse(&bytes).unwrap().content().len(), 4);
+        assert!(Packet::parse(&bytes[..12]).unwrap().content().is_empty());
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Summary {
     pub jitter_ms: Option<Spread>,
     /// Keyframe requests that reached the publisher.
     pub keyframe_requests: usize,
-    /// The shortest time between two of them.
+    /// The shortest time between two of them for the same layer.
     pub keyframe_request_spacing_ms: Option<f64>,
 }
 
@@ -92,7 +92,10 @@ impl Summary {
             .iter()
             .filter(|second| second.connected == outcome.wanted);
         let rates = Spread::of(steady.map(|second| second.mbit_per_s));
-        let publisher = outcome.publisher.as_ref();
+        let publishers = outcome.publishers.iter();
+        let spacings = publishers
+            .clone()
+            .filter_map(|publisher| publisher.keyframe_request_spacing_ms);
         Self {
             viewers: outcome.wanted,
             viewers_connected: connected,
@@ -114,10 +117,10 @@ impl Summary {
             delay_ms: Percentiles::of(&delay),
             gap_ms: Percentiles::of(&gap),
             jitter_ms: Spread::of(viewers.iter().map(|viewer| viewer.jitter_ms)),
-            keyframe_requests: publisher
-                .map_or(0, |publisher| publisher.keyframe_requests_ms.len()),
-            keyframe_request_spacing_ms: publisher
-                .and_then(|publisher| publisher.keyframe_request_spacing_ms),
+            keyframe_requests: publishers
+                .map(|publisher| publisher.keyframe_requests_ms.len())
+                .sum(),
+            keyframe_request_spacing_ms: spacings.min_by(f64::total_cmp),
         }
     }
 

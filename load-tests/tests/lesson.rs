@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use load_tests::baseline;
-use load_tests::client::Srtp;
-use load_tests::lesson::{Lesson, LessonError, Outcome, Plan};
-use load_tests::publisher::{Pacing, Source};
+use load_tests::client::{Abilities, Srtp};
+use load_tests::lesson::{Lesson, LessonError, Outcome, Plan, Publication};
+use load_tests::publisher::{Pacing, Programme, Source};
 use load_tests::summary::Summary;
+use load_tests::viewer::Attention;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use url::Url;
@@ -22,29 +23,35 @@ fn server() -> (Runtime, SocketAddr) {
     (runtime, address)
 }
 
-fn plan(address: SocketAddr, srtp: Srtp, pacing: Pacing) -> Plan {
-    let url = |path| {
-        Url::parse(&format!("http://{address}/{path}/maths/camera")).expect("a valid address")
-    };
+fn url(address: SocketAddr, path: &str) -> Url {
+    Url::parse(&format!("http://{address}/{path}/maths/camera")).expect("a valid address")
+}
+
+fn plan(address: SocketAddr, srtp: Srtp) -> Plan {
     Plan {
-        whip: Some(url("whip")),
-        whep: url("whep"),
+        whep: url(address, "whep"),
         token: None,
         insecure: false,
-        viewers: 3,
         videos: 1,
         audios: 1,
-        join_within: Duration::from_millis(100),
         srtp,
-        pacing,
-        mbit: 1.0,
+        abilities: Abilities::ALL,
+        attention: Attention::Sample,
     }
 }
 
-fn play(plan: Plan) -> Outcome {
-    let source = Source::synthetic(plan.mbit);
-    let mut lesson = Lesson::start(plan, source).expect("the publisher is admitted");
-    lesson.join(|_| {}).expect("the crowd runs");
+fn publication(whip: Url, pacing: Pacing) -> Publication {
+    Publication {
+        whip,
+        programme: Programme::single(Source::synthetic(1.0), 1.0, pacing),
+    }
+}
+
+fn play(plan: Plan, publications: Vec<Publication>) -> Outcome {
+    let mut lesson = Lesson::start(plan, publications).expect("the publisher is admitted");
+    lesson
+        .join(3, Duration::from_millis(100), |_| {})
+        .expect("the crowd runs");
     lesson.finish().expect("the crowd runs")
 }
 
@@ -55,7 +62,8 @@ fn every_viewer_has_a_picture_and_a_report() {
         (Srtp::Cm, Pacing::Paced, "AES_CM_128_HMAC_SHA1_80"),
     ] {
         let (_runtime, address) = server();
-        let outcome = play(plan(address, srtp, pacing));
+        let publication = publication(url(address, "whip"), pacing);
+        let outcome = play(plan(address, srtp), vec![publication]);
         let summary = Summary::of(&outcome);
         assert_eq!(outcome.failures, Vec::<String>::new());
         assert_eq!(
@@ -72,7 +80,7 @@ fn every_viewer_has_a_picture_and_a_report() {
                 viewer.packets_received + viewer.packets_lost
             );
         }
-        let publisher = outcome.publisher.unwrap();
+        let publisher = &outcome.publishers[0];
         assert!(publisher.packets > 0);
         assert!(publisher.keyframes > 0);
     }
@@ -81,9 +89,7 @@ fn every_viewer_has_a_picture_and_a_report() {
 #[test]
 fn says_who_was_refused_and_why() {
     let (_runtime, address) = server();
-    let mut refused = plan(address, Srtp::Gcm, Pacing::Burst);
-    refused.whip = None;
-    let outcome = play(refused);
+    let outcome = play(plan(address, Srtp::Gcm), Vec::new());
     let summary = Summary::of(&outcome);
     assert_eq!(outcome.failures.len(), 3);
     assert!(
@@ -96,8 +102,10 @@ fn says_who_was_refused_and_why() {
         "0 of 3 viewers were connected at the end"
     );
 
-    let mut wrong = plan(address, Srtp::Gcm, Pacing::Burst);
-    wrong.whip = Some(Url::parse(&format!("http://{address}/nowhere")).unwrap());
-    let error = Lesson::start(wrong, Source::synthetic(1.0)).err().unwrap();
+    let nowhere = Url::parse(&format!("http://{address}/nowhere")).unwrap();
+    let publications = vec![publication(nowhere, Pacing::Burst)];
+    let error = Lesson::start(plan(address, Srtp::Gcm), publications)
+        .err()
+        .unwrap();
     assert!(matches!(error, LessonError::Admission { .. }), "{error}");
 }

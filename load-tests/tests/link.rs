@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use load_tests::baseline;
-use load_tests::client::Srtp;
-use load_tests::lesson::{Lesson, Plan};
+use load_tests::client::{Abilities, Srtp};
+use load_tests::lesson::{Lesson, Plan, Publication};
 use load_tests::link::{Front, Line, Profile};
-use load_tests::publisher::{Pacing, Source};
+use load_tests::publisher::{Pacing, Programme, Source};
+use load_tests::viewer::Attention;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use url::Url;
@@ -33,20 +34,18 @@ fn a_lesson_passes_through_the_line_and_through_nothing_else() {
     runtime.spawn(front.serve(at_link, std::future::pending()));
 
     let plan = Plan {
-        whip: Some(whip),
         whep,
         token: None,
         insecure: false,
-        viewers: 2,
         videos: 1,
         audios: 1,
-        join_within: std::time::Duration::ZERO,
         srtp: Srtp::Gcm,
-        pacing: Pacing::Paced,
-        mbit: 1.0,
+        abilities: Abilities::default(),
+        attention: Attention::Sample,
     };
-    let mut lesson = Lesson::start(plan, Source::synthetic(1.0)).unwrap();
-    lesson.join(|_| {}).unwrap();
+    let programme = Programme::single(Source::synthetic(1.0), 1.0, Pacing::Paced);
+    let mut lesson = Lesson::start(plan, vec![Publication { whip, programme }]).unwrap();
+    lesson.join(2, std::time::Duration::ZERO, |_| {}).unwrap();
     let outcome = lesson.finish().unwrap();
     assert_eq!(outcome.failures, Vec::<String>::new());
     for viewer in &outcome.viewers {

@@ -47,14 +47,19 @@ impl Server {
         Self::start(executable, &["baseline-server"])
     }
 
-    /// Where to publish.
-    pub fn whip(&self) -> Url {
-        self.address("whip/bench/camera")
+    /// Where to publish a source.
+    pub fn whip(&self, source: &str) -> Url {
+        self.address(&format!("whip/bench/{source}"))
     }
 
-    /// Where to watch.
-    pub fn whep(&self) -> Url {
-        self.address("whep/bench/camera")
+    /// Where to watch one source.
+    pub fn whep(&self, source: &str) -> Url {
+        self.address(&format!("whep/bench/{source}"))
+    }
+
+    /// Where to watch the whole lesson.
+    pub fn lesson(&self) -> Url {
+        self.address("whep/bench")
     }
 
     /// What to measure.
@@ -63,7 +68,7 @@ impl Server {
     }
 
     fn address(&self, path: &str) -> Url {
-        self.base.join(path).expect("the path is a constant")
+        self.base.join(path).expect("paths are plain words")
     }
 
     fn start(executable: &Path, arguments: &[&str]) -> Result<Self, ServerError> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{positive, write_json};
-use crate::impair::{Impair, Verdict};
+use super::{Offering, positive, relay, write_json};
+use crate::impair::{Impair, Show, Verdict};
 use crate::link::Profile;
 use crate::publisher::Pacing;
 
@@ -20,12 +20,15 @@ pub struct Scene {
     /// Rooms on clean lines.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub clean: u32,
-    /// Mbit/s of video.
-    #[arg(long, default_value_t = 20.0, value_parser = positive)]
-    pub mbit: f64,
-    /// How the publisher sends.
+    /// Publish a camera in one layer of so many Mbit/s, instead of camera and courseware in layers.
+    #[arg(long, value_parser = positive)]
+    pub plain: Option<f64>,
+    /// How the publishers send.
     #[arg(long, value_enum, default_value = "paced")]
     pub pattern: Pacing,
+    /// What the rooms offer.
+    #[command(flatten)]
+    pub offer: Offering,
     /// The same seed loses the same packets, as far as they come at the same times.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -92,18 +95,18 @@ pub fn bench(args: &BenchImpairArgs) -> anyhow::Result<()> {
 }
 
 fn play(profile: Profile, scene: &Scene) -> anyhow::Result<Verdict> {
-    let relay = match &scene.relay {
-        Some(path) => path.clone(),
-        None => std::env::current_exe()?.with_file_name("lectern"),
-    };
     let impair = Impair {
         profile,
         length: scene.seconds.map(Duration::from_secs_f64),
         clean_rooms: scene.clean as usize,
-        mbit: scene.mbit,
+        show: match scene.plain {
+            Some(mbit) => Show::Plain { mbit },
+            None => Show::Layers,
+        },
         pacing: scene.pattern,
+        abilities: scene.offer.abilities(),
         seed: scene.seed,
-        relay,
+        relay: relay(scene.relay.as_deref())?,
     };
     Ok(impair.run(|line| eprintln!("{line}"))?)
 }

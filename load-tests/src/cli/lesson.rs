@@ -5,34 +5,38 @@ use std::time::Duration;
 use anyhow::bail;
 
 use super::LessonArgs;
-use crate::lesson::{Lesson, Plan};
-use crate::publisher::Source;
+use crate::lesson::{Lesson, Plan, Publication};
+use crate::publisher::{Programme, Source};
 use crate::report;
 use crate::summary::Summary;
+use crate::viewer::Attention;
 
 /// Plays the lesson and reports. An error when it was not served whole.
 pub fn run(args: &LessonArgs) -> anyhow::Result<()> {
-    let source = match &args.clip {
-        Some(path) => Source::clip(path)?,
-        None => Source::synthetic(args.shape.mbit),
+    let shape = &args.shape;
+    let programme = match &args.clip {
+        Some(path) => Programme::single(Source::clip(path)?, shape.mbit, shape.pattern),
+        None if args.layers => Programme::camera(shape.pattern),
+        None => Programme::single(Source::synthetic(shape.mbit), shape.mbit, shape.pattern),
     };
+    let publication = args
+        .whip
+        .clone()
+        .map(|whip| Publication { whip, programme });
     let plan = Plan {
-        whip: args.whip.clone(),
         whep: args.whep.clone(),
         token: args.token.clone(),
         insecure: args.insecure,
-        viewers: args.shape.viewers as usize,
         videos: usize::from(args.videos),
         audios: usize::from(args.audios),
-        join_within: args.shape.join_within,
-        srtp: args.shape.srtp,
-        pacing: args.shape.pattern,
-        mbit: args.shape.mbit,
+        srtp: shape.srtp,
+        abilities: shape.offer.abilities(),
+        attention: Attention::Sample,
     };
-    let mut lesson = Lesson::start(plan, source)?;
+    let mut lesson = Lesson::start(plan, publication.into_iter().collect())?;
     println!("{}", report::table::HEADER);
     let show = |second: &_| println!("{}", report::table::row(second));
-    lesson.join(show)?;
+    lesson.join(shape.viewers as usize, shape.join_within, show)?;
     lesson.run(Duration::from_secs_f64(args.seconds), show)?;
     let outcome = lesson.finish()?;
     let summary = Summary::of(&outcome);

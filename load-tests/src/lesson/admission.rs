@@ -6,12 +6,12 @@ use rand::RngExt;
 
 use super::Plan;
 use crate::client::{
-    Answer, AnswerError, Credentials, Direction, Door, DoorError, Identity, IdentityError, Kind,
-    Link, Offer, Resource, Section, Srtp,
+    Abilities, Answer, AnswerError, Credentials, Direction, Door, DoorError, Identity,
+    IdentityError, Kind, Link, Offer, Resource, Section, Sending, Srtp,
 };
 use crate::port::Port;
-use crate::publisher::Stand;
-use crate::viewer::Seat;
+use crate::publisher::{self, Programme, Stand};
+use crate::viewer::{self, Seat};
 
 /// Why a client was not admitted.
 #[derive(Debug, thiserror::Error)]
@@ -30,32 +30,34 @@ pub enum AdmissionError {
     Identity(#[from] IdentityError),
 }
 
-/// Publishes one video and one audio track. GCM is offered first, whatever the viewers do.
+/// Publishes the video, and the sound if there is some. GCM is offered first, whatever the viewers do.
 pub async fn publish(
     door: &Door,
     identity: &Identity,
+    programme: &Programme,
 ) -> Result<(Stand, Resource), AdmissionError> {
-    let (video_ssrc, audio_ssrc) = {
-        let mut rng = rand::rng();
-        (rng.random_range(2..u32::MAX), rng.random_range(2..u32::MAX))
-    };
-    let sections = [
-        Section {
-            kind: Kind::Video,
-            ssrc: video_ssrc,
-        },
-        Section {
-            kind: Kind::Audio,
-            ssrc: audio_ssrc,
-        },
-    ];
-    let admitted = enter(door, identity, Srtp::Gcm, Direction::Send, &sections).await?;
+    let mut ssrcs = std::iter::repeat_with(|| rand::rng().random_range(2..u32::MAX));
+    let sound_ssrc = ssrcs.next().unwrap_or(2);
+    let layer_ssrcs: Vec<u32> = ssrcs.take(programme.layers.len()).collect();
+    let mut sections = vec![Section {
+        kind: Kind::Video,
+        sending: programme.announced(layer_ssrcs.first().copied().unwrap_or_default()),
+    }];
+    sections.extend(programme.sound.then_some(Section {
+        kind: Kind::Audio,
+        sending: Sending::Ssrc(sound_ssrc),
+    }));
+    let (srtp, abilities) = (Srtp::Gcm, Abilities::default());
+    let direction = Direction::Send;
+    let admitted = enter(door, identity, srtp, abilities, direction, &sections).await?;
     let stand = Stand {
         port: admitted.port,
-        link: admitted.link,
-        answer: admitted.answer,
-        video_ssrc,
-        audio_ssrc,
+        entry: publisher::Entry {
+            link: admitted.link,
+            answer: admitted.answer,
+            layer_ssrcs,
+            sound_ssrc,
+        },
     };
     Ok((stand, admitted.resource))
 }
@@ -68,16 +70,20 @@ pub async fn watch(
     plan: &Plan,
 ) -> Result<(Seat, Resource), AdmissionError> {
     let requested = Instant::now();
-    let section = |kind| Section { kind, ssrc: 0 };
-    let mut sections = vec![section(Kind::Video); plan.videos];
-    sections.resize(plan.videos + plan.audios, section(Kind::Audio));
-    let admitted = enter(door, identity, plan.srtp, Direction::Receive, &sections).await?;
+    let mut sections = vec![Section::receiving(Kind::Video); plan.videos];
+    sections.resize(plan.videos + plan.audios, Section::receiving(Kind::Audio));
+    let (srtp, abilities) = (plan.srtp, plan.abilities);
+    let direction = Direction::Receive;
+    let admitted = enter(door, identity, srtp, abilities, direction, &sections).await?;
     let seat = Seat {
-        index,
         port: admitted.port,
-        link: admitted.link,
-        answer: admitted.answer,
-        requested,
+        entry: viewer::Entry {
+            index,
+            link: admitted.link,
+            answer: admitted.answer,
+            requested,
+            attention: plan.attention,
+        },
     };
     Ok((seat, admitted.resource))
 }
@@ -93,6 +99,7 @@ async fn enter(
     door: &Door,
     identity: &Identity,
     srtp: Srtp,
+    abilities: Abilities,
     direction: Direction,
     sections: &[Section],
 ) -> Result<Admitted, AdmissionError> {
@@ -101,6 +108,7 @@ async fn enter(
     let offer = Offer {
         direction,
         sections,
+        abilities,
         credentials: &credentials,
         fingerprint: identity.fingerprint(),
         candidate: port.address(),

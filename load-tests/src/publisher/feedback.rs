@@ -9,8 +9,8 @@ use rtc_rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 /// What one RTCP packet asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Demands {
-    /// A keyframe.
-    pub keyframe: bool,
+    /// Keyframes, of these SSRCs.
+    pub keyframes: Vec<u32>,
     /// Packets: SSRC and sequence number.
     pub repairs: Vec<(u32, u16)>,
 }
@@ -18,26 +18,35 @@ pub struct Demands {
 /// Keyframe requests, and when they came.
 #[derive(Debug)]
 pub struct Feedback {
-    video: u32,
     started: Duration,
+    layers: Vec<Asked>,
+}
+
+/// What was asked of one SSRC.
+#[derive(Debug)]
+struct Asked {
+    ssrc: u32,
     last_fir: Option<u8>,
-    requests: Vec<Duration>,
+    at: Vec<Duration>,
 }
 
 impl Feedback {
-    /// For the video of `ssrc`; times count from `started`, which like all arrivals is a time since the Unix epoch.
-    pub fn new(started: Duration, ssrc: u32) -> Self {
-        Self {
-            video: ssrc,
-            started,
+    /// For the video of these SSRCs; times count from `started`, which like all arrivals is a time since the Unix epoch.
+    pub fn new(started: Duration, ssrcs: impl IntoIterator<Item = u32>) -> Self {
+        let asked = |ssrc| Asked {
+            ssrc,
             last_fir: None,
-            requests: Vec::new(),
+            at: Vec::new(),
+        };
+        Self {
+            started,
+            layers: ssrcs.into_iter().map(asked).collect(),
         }
     }
 
-    /// When keyframes were asked for.
-    pub fn keyframe_requests(&self) -> &[Duration] {
-        &self.requests
+    /// When keyframes were asked for, for each SSRC in the order they were given in.
+    pub fn keyframe_requests(&self) -> impl Iterator<Item = &[Duration]> {
+        self.layers.iter().map(|layer| layer.at.as_slice())
     }
 
     /// Reads a compound packet.
@@ -46,6 +55,7 @@ impl Feedback {
         let Ok(packets) = rtc_rtcp::packet::unmarshal(&mut compound) else {
             return demands;
         };
+        let at = arrival.saturating_sub(self.started);
         for packet in packets {
             let packet = packet.as_any();
             if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
@@ -54,23 +64,28 @@ impl Feedback {
                     .repairs
                     .extend(sequences.map(|sequence| (nack.media_ssrc, sequence)));
             } else if let Some(loss) = packet.downcast_ref::<PictureLossIndication>() {
-                demands.keyframe |= loss.media_ssrc == self.video;
+                self.ask(at, loss.media_ssrc, None, &mut demands);
             } else if let Some(request) = packet.downcast_ref::<FullIntraRequest>() {
-                demands.keyframe |= self.is_new_fir(request);
+                for entry in &request.fir {
+                    self.ask(at, entry.ssrc, Some(entry.sequence_number), &mut demands);
+                }
             }
-        }
-        if demands.keyframe {
-            self.requests.push(arrival.saturating_sub(self.started));
         }
         demands
     }
 
     /// A FIR is repeated with the same number until it is obeyed (RFC 5104 §4.3.1.1).
-    fn is_new_fir(&mut self, request: &FullIntraRequest) -> bool {
-        let Some(entry) = request.fir.iter().find(|entry| entry.ssrc == self.video) else {
-            return false;
+    fn ask(&mut self, at: Duration, ssrc: u32, fir: Option<u8>, demands: &mut Demands) {
+        let Some(layer) = self.layers.iter_mut().find(|layer| layer.ssrc == ssrc) else {
+            return;
         };
-        self.last_fir.replace(entry.sequence_number) != Some(entry.sequence_number)
+        if fir.is_some() && std::mem::replace(&mut layer.last_fir, fir) == fir {
+            return;
+        }
+        if !demands.keyframes.contains(&ssrc) {
+            demands.keyframes.push(ssrc);
+            layer.at.push(at);
+        }
     }
 }
 
@@ -112,26 +127,27 @@ mod tests {
     #[test]
     fn counts_each_request_once() {
         let start = Duration::from_secs(1_700_000_000);
-        let mut feedback = Feedback::new(start, 7);
+        let mut feedback = Feedback::new(start, [7, 9]);
         let at = |millis| start + Duration::from_millis(millis);
-        assert!(feedback.hear(at(0), &pli(7)).keyframe);
-        assert!(
-            !feedback.hear(at(100), &pli(8)).keyframe,
-            "of another track"
-        );
-        assert!(feedback.hear(at(700), &fir(1)).keyframe);
-        assert!(!feedback.hear(at(800), &fir(1)).keyframe, "a repeated FIR");
-        assert!(feedback.hear(at(1500), &fir(2)).keyframe);
-        assert!(!feedback.hear(at(1600), &[0xff; 9]).keyframe);
-        assert_eq!(feedback.keyframe_requests().len(), 3);
-        let shortest = shortest_spacing(feedback.keyframe_requests());
-        assert_eq!(shortest, Some(Duration::from_millis(700)));
+        let mut keyframes = |millis, compound: &[u8]| feedback.hear(at(millis), compound).keyframes;
+        assert_eq!(keyframes(0, &pli(7)), [7]);
+        assert!(keyframes(100, &pli(8)).is_empty(), "of another track");
+        assert_eq!(keyframes(200, &pli(9)), [9]);
+        assert_eq!(keyframes(700, &fir(1)), [7]);
+        assert!(keyframes(800, &fir(1)).is_empty(), "a repeated FIR");
+        assert_eq!(keyframes(1500, &fir(2)), [7]);
+        assert_eq!(keyframes(1550, &[pli(9), pli(9)].concat()), [9]);
+        assert!(keyframes(1600, &[0xff; 9]).is_empty());
+        let counts: Vec<usize> = feedback.keyframe_requests().map(<[_]>::len).collect();
+        assert_eq!(counts, [3, 2]);
+        let first = feedback.keyframe_requests().next().unwrap();
+        assert_eq!(shortest_spacing(first), Some(Duration::from_millis(700)));
         assert_eq!(shortest_spacing(&[Duration::ZERO]), None);
     }
 
     #[test]
     fn lists_what_is_to_be_repaired() {
-        let mut feedback = Feedback::new(Duration::ZERO, 7);
+        let mut feedback = Feedback::new(Duration::ZERO, [7]);
         let nack = TransportLayerNack {
             sender_ssrc: 1,
             media_ssrc: 7,
@@ -139,6 +155,6 @@ mod tests {
         };
         let demands = feedback.hear(Duration::ZERO, &nack.marshal().unwrap());
         assert_eq!(demands.repairs, [(7, 65_535), (7, 2)]);
-        assert!(!demands.keyframe);
+        assert!(demands.keyframes.is_empty());
     }
 }

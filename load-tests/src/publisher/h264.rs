@@ -30,9 +30,9 @@ pub struct AccessUnit {
 
 impl AccessUnit {
     /// A picture of about `size` bytes that no decoder would like but every relay believes.
-    pub fn synthetic(size: usize, keyframe: bool) -> Self {
+    pub fn synthetic(size: usize, keyframe: bool, filling: u8) -> Self {
         let header = if keyframe { 0x65 } else { 0x41 };
-        let mut slice = vec![0xa5; size.max(8)];
+        let mut slice = vec![filling; size.max(8)];
         slice[0] = header;
         // first_mb_in_slice 0, slice type 7 (I) or 5 (P): ue(v) 1 0001000 or 1 00110.
         slice[1] = if keyframe { 0x88 } else { 0x98 };
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn fragments_as_gstreamer() {
-        let picture = AccessUnit::synthetic(3000, true);
+        let picture = AccessUnit::synthetic(3000, true, 0xa5);
         let payloads = picture.payloads(1172, Cut::FullThenRest);
         let sizes: Vec<usize> = payloads.iter().map(Vec::len).collect();
         assert_eq!(sizes, [10, 4, 1172, 1172, 661]);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn fragments_evenly_as_browsers() {
-        let picture = AccessUnit::synthetic(70_001, true);
+        let picture = AccessUnit::synthetic(70_001, true, 0xa5);
         let payloads = picture.payloads(1172, Cut::Even);
         assert_eq!(payloads[0][0] & 0x1f, STAP_A);
         let sizes: Vec<usize> = payloads[1..].iter().map(Vec::len).collect();

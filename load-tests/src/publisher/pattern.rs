@@ -2,8 +2,10 @@
 
 /// Frames per second.
 pub const FRAME_RATE: u32 = 30;
-/// Frames from one keyframe to the next, when nobody asks: two seconds.
-const INTERVAL: u32 = 60;
+/// Seconds from one keyframe to the next, when nobody asks.
+const INTERVAL_S: u32 = 2;
+/// The same of an encoder that leaves keyframes to those who ask for them.
+const LONG_INTERVAL_S: u32 = 20;
 /// How much larger a keyframe is than the mean of the others.
 const KEYFRAME_FACTOR: f64 = 6.0;
 /// How far the others stray from their mean.
@@ -22,6 +24,8 @@ pub struct Frame {
 #[derive(Debug, Clone)]
 pub struct Pattern {
     mean: f64,
+    /// Frames from one keyframe to the next.
+    interval: u32,
     until_keyframe: u32,
     noise: u32,
 }
@@ -29,9 +33,19 @@ pub struct Pattern {
 impl Pattern {
     /// Frames of `mbit` Mbit/s in the long run when no keyframe is asked for.
     pub fn new(mbit: f64) -> Self {
-        let bytes = mbit * 1e6 / 8.0 * f64::from(INTERVAL) / f64::from(FRAME_RATE);
+        Self::of(mbit, FRAME_RATE, INTERVAL_S * FRAME_RATE)
+    }
+
+    /// The same at so many frames per second, with hardly a keyframe that was not asked for.
+    pub fn on_request(mbit: f64, frame_rate: u32) -> Self {
+        Self::of(mbit, frame_rate, LONG_INTERVAL_S * frame_rate)
+    }
+
+    fn of(mbit: f64, frame_rate: u32, interval: u32) -> Self {
+        let bytes = mbit * 1e6 / 8.0 * f64::from(interval) / f64::from(frame_rate);
         Self {
-            mean: bytes / (f64::from(INTERVAL - 1) + KEYFRAME_FACTOR),
+            mean: bytes / (f64::from(interval - 1) + KEYFRAME_FACTOR),
+            interval,
             until_keyframe: 0,
             noise: 1,
         }
@@ -45,7 +59,7 @@ impl Pattern {
     /// The next frame.
     pub fn next_frame(&mut self) -> Frame {
         if self.until_keyframe == 0 {
-            self.until_keyframe = INTERVAL - 1;
+            self.until_keyframe = self.interval - 1;
             return Frame {
                 size: (self.mean * KEYFRAME_FACTOR) as usize,
                 keyframe: true,
@@ -87,11 +101,7 @@ mod tests {
         pattern.request_keyframe();
         assert!(pattern.next_frame().keyframe);
         let next = (0..100).position(|_| pattern.next_frame().keyframe);
-        assert_eq!(
-            next,
-            Some(INTERVAL as usize - 1),
-            "the interval starts anew"
-        );
+        assert_eq!(next, Some(59), "the interval starts anew");
     }
 
     #[test]

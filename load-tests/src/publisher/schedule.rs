@@ -30,8 +30,8 @@ pub struct Schedule {
 pub struct Due {
     /// An audio packet with this timestamp.
     pub sound: Option<u32>,
-    /// A frame with this timestamp.
-    pub frame: Option<u32>,
+    /// A frame: which, and its timestamp.
+    pub frame: Option<(u32, u32)>,
     /// Packets may leave.
     pub batch: bool,
     /// Sender reports.
@@ -59,7 +59,7 @@ impl Schedule {
             self.sounds += 1;
         }
         if self.frame_due() <= now {
-            due.frame = Some(self.frame_time());
+            due.frame = Some((self.frames, self.frame_time()));
             self.frames += 1;
         }
         due.batch = match self.pacing {
@@ -86,13 +86,19 @@ impl Schedule {
         }
     }
 
+    /// What a clock of so many ticks per second shows now.
+    pub fn media_time(&self, now: Instant, clock_rate: u32) -> u32 {
+        let since = now.saturating_duration_since(self.started);
+        (since.as_micros() * u128::from(clock_rate) / 1_000_000) as u32
+    }
+
     /// The timestamp of the next frame.
-    pub fn frame_time(&self) -> u32 {
+    fn frame_time(&self) -> u32 {
         (u64::from(self.frames) * 90_000 / u64::from(FRAME_RATE)) as u32
     }
 
     /// The timestamp of the next sound.
-    pub fn sound_time(&self) -> u32 {
+    fn sound_time(&self) -> u32 {
         self.sounds.wrapping_mul(AUDIO_TICKS)
     }
 
@@ -123,13 +129,18 @@ mod tests {
         }
         assert_eq!(
             frames,
-            (0..30).map(|frame| frame * 3000).collect::<Vec<u32>>()
+            (0..30)
+                .map(|frame| (frame, frame * 3000))
+                .collect::<Vec<_>>()
         );
         assert_eq!((sounds, reports), (50, 1));
-        assert_eq!(
-            (schedule.frame_time(), schedule.sound_time()),
-            (90_000, 48_000)
-        );
+        let end = start + Duration::from_secs(1);
+        for (next, rate) in [
+            (schedule.frame_time(), 90_000),
+            (schedule.sound_time(), 48_000),
+        ] {
+            assert_eq!((next, schedule.media_time(end, rate)), (rate, rate));
+        }
     }
 
     #[test]

@@ -3,12 +3,18 @@
 use std::path::Path;
 
 use super::h264::AccessUnit;
+use super::mark;
 use super::pattern::Pattern;
 
-/// A source of pictures, one every thirtieth of a second.
+/// A source of pictures.
 pub enum Source {
     /// Made up.
-    Synthetic(Pattern),
+    Synthetic {
+        /// How large they are.
+        pattern: Pattern,
+        /// What their slices are filled with.
+        filling: u8,
+    },
     /// A file, repeated.
     Clip {
         /// Its pictures.
@@ -32,7 +38,10 @@ pub enum ClipError {
 impl Source {
     /// Synthetic pictures of a rate in Mbit/s.
     pub fn synthetic(mbit: f64) -> Self {
-        Self::Synthetic(Pattern::new(mbit))
+        Self::Synthetic {
+            pattern: Pattern::new(mbit),
+            filling: mark::PLAIN,
+        }
     }
 
     /// The pictures of an Annex B file. Its rate is its own.
@@ -50,7 +59,7 @@ impl Source {
     /// The next picture is to be a keyframe. A clip has keyframes only where it has them, so it skips to the next one.
     pub fn request_keyframe(&mut self) {
         match self {
-            Self::Synthetic(pattern) => pattern.request_keyframe(),
+            Self::Synthetic { pattern, .. } => pattern.request_keyframe(),
             Self::Clip { pictures, next } => {
                 let ahead = (0..pictures.len()).map(|step| (*next + step) % pictures.len());
                 if let Some(keyframe) = ahead.into_iter().find(|at| pictures[*at].is_keyframe()) {
@@ -63,9 +72,9 @@ impl Source {
     /// The next picture.
     pub fn next_picture(&mut self) -> AccessUnit {
         match self {
-            Self::Synthetic(pattern) => {
+            Self::Synthetic { pattern, filling } => {
                 let frame = pattern.next_frame();
-                AccessUnit::synthetic(frame.size, frame.keyframe)
+                AccessUnit::synthetic(frame.size, frame.keyframe, *filling)
             }
             Self::Clip { pictures, next } => {
                 let picture = pictures[*next].clone();
@@ -82,8 +91,8 @@ mod tests {
 
     #[test]
     fn a_clip_repeats_and_skips_to_keyframes() {
-        let key = AccessUnit::synthetic(10, true);
-        let other = AccessUnit::synthetic(10, false);
+        let key = AccessUnit::synthetic(10, true, mark::PLAIN);
+        let other = AccessUnit::synthetic(10, false, mark::PLAIN);
         let mut source = Source::Clip {
             pictures: vec![key, other.clone(), other],
             next: 0,

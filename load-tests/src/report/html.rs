@@ -66,7 +66,7 @@ fn plots(outcome: &Outcome) -> Vec<Plot> {
             .collect()
     };
     let requests = outcome
-        .publisher
+        .publishers
         .iter()
         .flat_map(|publisher| &publisher.keyframe_requests_ms);
     vec![
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_page_needs_nothing_from_elsewhere() {
         let outcome = Outcome {
-            publisher: None,
+            publishers: Vec::new(),
             viewers: Vec::new(),
             wanted: 1,
             failures: vec!["viewer 0: <b>".to_owned()],

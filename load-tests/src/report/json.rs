@@ -37,7 +37,7 @@ pub fn write(path: &Path, outcome: &Outcome, summary: &Summary) -> io::Result<()
             },
         )?;
     }
-    if let Some(body) = &outcome.publisher {
+    for body in &outcome.publishers {
         line(
             &mut out,
             &Line {

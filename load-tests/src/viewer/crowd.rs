@@ -11,14 +11,29 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use serde::Serialize;
 
 use super::report::{Percentiles, ViewerReport};
-use super::{Progress, Seat, Viewer};
-use crate::inbox::Inbox;
+use super::session::{Entry, Progress, Session};
+use crate::inbox::{Inbox, unix_now};
+use crate::port::Port;
 
 const WAKE: Token = Token(usize::MAX);
 /// How often timers are looked at.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(5);
 /// Between samples of all viewers.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A viewer that has been admitted by the server and is about to be driven by a [`Crowd`].
+pub struct Seat {
+    /// Its socket, which the candidate in its offer names.
+    pub port: Port,
+    /// Everything else.
+    pub entry: Entry,
+}
+
+/// One viewer.
+struct Viewer {
+    port: Port,
+    session: Session,
+}
 
 /// What the crowd tells its owner.
 #[derive(Debug)]
@@ -155,6 +170,32 @@ struct Sampled {
     delays: Histogram<u64>,
 }
 
+impl Viewer {
+    /// Reads everything that waits on the socket, and answers.
+    fn readable(&mut self, now: Instant, inbox: &mut Inbox, delays: &mut Histogram<u64>) {
+        let session = &mut self.session;
+        let read = self
+            .port
+            .drain(inbox, |datagram| session.handle(now, &datagram, delays));
+        if let Err(error) = read {
+            self.session.fail(error);
+        }
+        self.tick(Instant::now());
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.session.handle_timeout(now);
+        while let Some((to, bytes)) = self.session.poll_transmit() {
+            let _ = self.port.send(to, &bytes);
+        }
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.session.close(now);
+        self.tick(now);
+    }
+}
+
 impl Loop {
     fn new(poll: Poll, commands: Receiver<Command>, notices: Sender<Notice>) -> Self {
         let now = Instant::now();
@@ -209,11 +250,7 @@ impl Loop {
                 Ok(Command::Join(seat)) => self.join(*seat),
                 Ok(Command::ResetWindow) => {
                     for viewer in &mut self.viewers {
-                        viewer
-                            .session
-                            .tracks
-                            .iter_mut()
-                            .for_each(super::Track::reset_window);
+                        viewer.session.reset_window();
                     }
                 }
                 Ok(Command::Report(reply)) => {
@@ -232,8 +269,11 @@ impl Loop {
 
     fn join(&mut self, seat: Seat) {
         let now = Instant::now();
-        let index = seat.index;
-        let mut viewer = Viewer::new(now, seat);
+        let index = seat.entry.index;
+        let mut viewer = Viewer {
+            port: seat.port,
+            session: Session::new(now, unix_now(), seat.entry),
+        };
         let token = Token(self.viewers.len());
         let registered =
             self.poll

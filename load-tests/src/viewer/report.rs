@@ -5,8 +5,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::{Progress, Session};
-use crate::client::Kind;
+use super::log::Log;
+use super::session::{Progress, Session};
+use super::track::Track;
+use crate::client::{Accepted, Kind};
 
 /// Percentiles in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -38,6 +40,15 @@ impl Percentiles {
             max: histogram.max() as f64 / 1000.0,
         })
     }
+
+    /// The delays of several viewers together.
+    pub fn merged<'a>(viewers: impl IntoIterator<Item = &'a ViewerReport>) -> Option<Self> {
+        let mut delay = super::histogram();
+        for viewer in viewers {
+            delay.add(&viewer.delay).expect("the bounds are the same");
+        }
+        Self::of(&delay)
+    }
 }
 
 /// One viewer's result.
@@ -53,6 +64,8 @@ pub struct ViewerReport {
     pub join_ms: Option<f64>,
     /// From asking to the first whole keyframe, in milliseconds.
     pub first_picture_ms: Option<f64>,
+    /// The same of the last of its video sections.
+    pub all_pictures_ms: Option<f64>,
     /// Packets that arrived, duplicates included.
     pub packets: u64,
     /// Bytes of their UDP payloads.
@@ -65,6 +78,10 @@ pub struct ViewerReport {
     pub packets_lost: u64,
     /// Packets that arrived again.
     pub duplicates: u64,
+    /// Packets that were missing and came as repairs on SSRCs of their own.
+    pub repaired: u64,
+    /// Bytes on those SSRCs that repaired nothing: probes for bandwidth, and repairs that came twice.
+    pub probe_bytes: u64,
     /// Packets asked for again.
     pub nacks: u64,
     /// Keyframes asked for.
@@ -88,10 +105,17 @@ pub struct ViewerReport {
     /// Between consecutive packets, in microseconds.
     #[serde(skip)]
     pub gap: Histogram<u64>,
+    /// What the server serves it with.
+    #[serde(skip)]
+    pub sections: Vec<Accepted>,
+    /// What came, if the viewer was attentive.
+    #[serde(skip)]
+    pub log: Option<Log>,
 }
 
 impl Session {
-    pub(super) fn report(&self) -> ViewerReport {
+    /// What it has found so far.
+    pub fn report(&self) -> ViewerReport {
         let mut delay = super::histogram();
         let mut gap = super::histogram();
         let shown = match self.tracks.iter().any(|track| track.kind == Kind::Video) {
@@ -104,7 +128,7 @@ impl Session {
                 gap.add(&track.gap).expect("the bounds are the same");
             }
         }
-        let sum = |value: fn(&super::Track) -> u64| self.tracks.iter().map(value).sum();
+        let sum = |value: fn(&Track) -> u64| self.tracks.iter().map(value).sum();
         let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
         ViewerReport {
             viewer: self.index,
@@ -116,12 +140,15 @@ impl Session {
             srtp_profile: self.link.profile(),
             join_ms: self.connected_after.map(millis),
             first_picture_ms: self.picture_after.map(millis),
+            all_pictures_ms: self.pictures_after.map(millis),
             packets: sum(|track| track.packets),
             bytes: sum(|track| track.bytes),
             packets_expected: sum(|track| track.sequence.expected()),
             packets_received: sum(|track| track.sequence.received()),
             packets_lost: sum(|track| track.sequence.lost()),
             duplicates: sum(|track| track.sequence.duplicates()),
+            repaired: sum(|track| track.repaired),
+            probe_bytes: self.probe_bytes,
             nacks: sum(|track| track.sequence.requests()),
             keyframe_requests: self.keyframe_requests,
             authenticated: self.authenticated,
@@ -141,6 +168,8 @@ impl Session {
                 .unwrap_or_default(),
             delay,
             gap,
+            sections: self.sections.clone(),
+            log: self.log.clone(),
         }
     }
 }

@@ -1,16 +1,14 @@
 //! Which packets of a track arrived, which are missing, and which to ask for again.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use super::timing::{Absence, Timing, Via};
 
 /// Packets told apart from duplicates: two seconds of 20 Mbit/s.
 const WINDOW: u64 = 4096;
-/// Reordering that is waited out before a packet is asked for.
-const REORDERING: Duration = Duration::from_millis(5);
-/// Between two requests for the same packet.
-const RETRY: Duration = Duration::from_millis(50);
-/// Requests for one packet before it is given up, as libwebrtc does.
-const MAX_REQUESTS: u8 = 10;
+/// Requests for one packet before it is given up.
+const MAX_REQUESTS: u8 = 8;
 /// Packets asked for at the same time, as libwebrtc does.
 const MAX_MISSING: usize = 1000;
 
@@ -37,10 +35,12 @@ pub struct Sequence {
     unique: u64,
     duplicates: u64,
     requests: u64,
+    given_up: u64,
 }
 
 #[derive(Debug)]
 struct Request {
+    absence: Absence,
     due: Instant,
     sent: u8,
 }
@@ -58,16 +58,23 @@ impl Sequence {
             unique: 1,
             duplicates: 0,
             requests: 0,
+            given_up: 0,
         };
         this.mark(first);
         this
     }
 
     /// Takes note of a packet after the first.
-    pub fn arrive(&mut self, now: Instant, sequence: u16) -> Arrival {
+    pub fn arrive(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        via: Via,
+        timing: &mut Timing,
+    ) -> Arrival {
         let index = self.unwrap(sequence);
         if index > self.highest {
-            self.advance(now, index);
+            self.advance(now, index, timing);
             self.unique += 1;
             return Arrival::New;
         }
@@ -79,26 +86,31 @@ impl Sequence {
             return Arrival::Duplicate;
         }
         self.mark(index);
-        self.missing.remove(&index);
+        if let Some(request) = self.missing.remove(&index) {
+            timing.ended(now, request.absence, via);
+        }
         self.unique += 1;
         Arrival::Repaired
     }
 
     /// The sequence numbers to ask for now.
-    pub fn due(&mut self, now: Instant) -> Vec<u16> {
+    pub fn due(&mut self, now: Instant, timing: &Timing) -> Vec<u16> {
         let mut due = Vec::new();
         if self.missing.is_empty() {
             return due;
         }
+        let retry = timing.retry();
         self.missing.retain(|index, request| {
             if request.due > now {
                 return true;
             }
             if request.sent == MAX_REQUESTS {
+                self.given_up += 1;
                 return false;
             }
             request.sent += 1;
-            request.due = now + RETRY;
+            request.absence.asked.get_or_insert(now);
+            request.due = now + retry;
             due.push(*index as u16);
             true
         });
@@ -131,6 +143,11 @@ impl Sequence {
         self.requests
     }
 
+    /// Packets asked for in vain, or too many to be asked for.
+    pub fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
     /// The extended highest sequence number (RFC 3550 §6.4.1).
     pub fn extended_highest(&self) -> u32 {
         (self.highest - (1 << 32)) as u32
@@ -141,21 +158,27 @@ impl Sequence {
         self.highest.wrapping_add_signed(i64::from(step))
     }
 
-    fn advance(&mut self, now: Instant, index: u64) {
+    fn advance(&mut self, now: Instant, index: u64, timing: &Timing) {
         if index - self.highest >= WINDOW {
             self.seen.fill(0);
             self.missing.clear();
+            self.given_up += 1;
         } else {
             for skipped in self.highest + 1..index {
                 self.clear(skipped);
                 let request = Request {
-                    due: now + REORDERING,
+                    absence: Absence {
+                        since: now,
+                        asked: None,
+                    },
+                    due: now + timing.patience(now),
                     sent: 0,
                 };
                 self.missing.insert(skipped, request);
             }
             while self.missing.len() > MAX_MISSING {
                 self.missing.pop_first();
+                self.given_up += 1;
             }
         }
         self.mark(index);
@@ -177,7 +200,15 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    const RETRY: Duration = Duration::from_millis(77);
+
+    fn arrive(sequence: &mut Sequence, now: Instant, number: u16) -> Arrival {
+        sequence.arrive(now, number, Via::Either, &mut Timing::default())
+    }
 
     #[test]
     fn counts_across_wraps() {
@@ -186,7 +217,7 @@ mod tests {
         for step in 1..200_000_u32 {
             let number = 65_000_u32.wrapping_add(step) as u16;
             if step % 1000 != 500 {
-                assert_eq!(sequence.arrive(now, number), Arrival::New);
+                assert_eq!(arrive(&mut sequence, now, number), Arrival::New);
             }
         }
         assert_eq!(sequence.expected(), 200_000);
@@ -199,12 +230,12 @@ mod tests {
     fn tells_repaired_from_duplicate_and_stale() {
         let now = Instant::now();
         let mut sequence = Sequence::new(2);
-        assert_eq!(sequence.arrive(now, 1), Arrival::Stale);
-        assert_eq!(sequence.arrive(now, 65_535), Arrival::Stale);
-        assert_eq!(sequence.arrive(now, 5), Arrival::New);
+        assert_eq!(arrive(&mut sequence, now, 1), Arrival::Stale);
+        assert_eq!(arrive(&mut sequence, now, 65_535), Arrival::Stale);
+        assert_eq!(arrive(&mut sequence, now, 5), Arrival::New);
         assert_eq!(sequence.lost(), 2);
-        assert_eq!(sequence.arrive(now, 4), Arrival::Repaired);
-        assert_eq!(sequence.arrive(now, 4), Arrival::Duplicate);
+        assert_eq!(arrive(&mut sequence, now, 4), Arrival::Repaired);
+        assert_eq!(arrive(&mut sequence, now, 4), Arrival::Duplicate);
         assert_eq!((sequence.lost(), sequence.duplicates()), (1, 1));
     }
 
@@ -213,31 +244,33 @@ mod tests {
         let now = Instant::now();
         let mut sequence = Sequence::new(0);
         for number in 1..WINDOW as u16 {
-            sequence.arrive(now, number);
+            arrive(&mut sequence, now, number);
         }
-        sequence.arrive(now, WINDOW as u16 + 10);
-        assert_eq!(sequence.arrive(now, WINDOW as u16 + 3), Arrival::Repaired);
-        sequence.arrive(now, 30_000);
-        assert_eq!(sequence.arrive(now, 29_999), Arrival::Repaired);
+        arrive(&mut sequence, now, WINDOW as u16 + 10);
+        assert_eq!(
+            arrive(&mut sequence, now, WINDOW as u16 + 3),
+            Arrival::Repaired
+        );
+        arrive(&mut sequence, now, 30_000);
+        assert_eq!(arrive(&mut sequence, now, 29_999), Arrival::Repaired);
     }
 
     #[test]
-    fn asks_after_reordering_and_gives_up() {
+    fn asks_at_once_and_gives_up() {
+        let timing = Timing::default();
         let mut now = Instant::now();
         let mut sequence = Sequence::new(65_534);
-        sequence.arrive(now, 1);
-        assert!(sequence.due(now).is_empty());
-        now += REORDERING;
-        assert_eq!(sequence.due(now), [65_535, 0]);
-        assert!(sequence.due(now).is_empty());
-        sequence.arrive(now, 0);
+        arrive(&mut sequence, now, 1);
+        assert_eq!(sequence.due(now, &timing), [65_535, 0]);
+        assert!(sequence.due(now, &timing).is_empty());
+        arrive(&mut sequence, now, 0);
         let mut asked = 1;
         for _ in 0..20 {
             now += RETRY;
-            asked += sequence.due(now).len();
+            asked += sequence.due(now, &timing).len();
         }
         assert_eq!(asked, usize::from(MAX_REQUESTS));
-        assert_eq!(sequence.lost(), 1);
+        assert_eq!((sequence.lost(), sequence.given_up()), (1, 1));
         assert_eq!(sequence.requests(), u64::from(MAX_REQUESTS) + 1);
     }
 }

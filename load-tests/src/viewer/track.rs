@@ -8,6 +8,7 @@ use rtc_rtcp::reception_report::ReceptionReport;
 use super::jitter::Jitter;
 use super::picture::FirstPicture;
 use super::sequence::{Arrival, Sequence};
+use super::timing::{Timing, Via};
 use crate::client::Kind;
 use crate::ntp::Ntp;
 use crate::rtp::Packet;
@@ -33,10 +34,25 @@ pub enum Check {
     Authenticate,
 }
 
+/// A packet and how it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming<'a> {
+    /// Its header; what it carries, if it has been opened.
+    pub packet: Packet<'a>,
+    /// Its sequence number on the track: a repair has one of its own.
+    pub sequence: u16,
+    /// Its UDP payload in bytes.
+    pub size: usize,
+    /// Since the Unix epoch.
+    pub arrival: Duration,
+}
+
 /// A received track.
 pub struct Track {
     pub kind: Kind,
     pub ssrc: u32,
+    /// How packets come on its own SSRC.
+    pub via: Via,
     pub sequence: Sequence,
     pub jitter: Jitter,
     /// Source to arrival, in microseconds.
@@ -46,7 +62,11 @@ pub struct Track {
     pub packets: u64,
     pub bytes: u64,
     pub last_arrival: Duration,
+    /// Packets that came as repairs on an SSRC of their own, and were missing.
+    pub repaired: u64,
     picture: Picture,
+    has_shown: bool,
+    given_up: u64,
     reported: (u64, u64),
     sender_report: Option<(u32, Instant)>,
 }
@@ -63,7 +83,7 @@ enum Picture {
 
 impl Track {
     /// A track that begins with `packet`, which is yet to be passed to [`Track::arrive`].
-    pub fn new(now: Instant, kind: Kind, packet: &Packet<'_>, arrival: Duration) -> Self {
+    pub fn new(now: Instant, kind: Kind, via: Via, packet: &Packet<'_>, arrival: Duration) -> Self {
         let picture = match kind {
             Kind::Video => Picture::Awaited {
                 gathering: FirstPicture::default(),
@@ -74,6 +94,7 @@ impl Track {
         Self {
             kind,
             ssrc: packet.ssrc(),
+            via,
             sequence: Sequence::new(packet.sequence()),
             jitter: Jitter::new(kind.clock_rate()),
             delay: histogram(),
@@ -81,42 +102,46 @@ impl Track {
             packets: 0,
             bytes: 0,
             last_arrival: arrival,
+            repaired: 0,
             picture,
+            has_shown: false,
+            given_up: 0,
             reported: (0, 0),
             sender_report: None,
         }
     }
 
-    /// Takes note of a packet of `size` bytes on the wire; gives its delay in microseconds, if it can be told.
+    /// Takes note of a packet on the track's own SSRC; gives its delay in microseconds, if it can be told.
     pub fn arrive(
         &mut self,
         now: Instant,
-        packet: &Packet<'_>,
-        size: usize,
-        arrival: Duration,
+        incoming: &Incoming<'_>,
         capture_time_id: Option<u8>,
+        timing: &mut Timing,
     ) -> (Check, Option<u64>) {
+        let Incoming {
+            packet,
+            size,
+            arrival,
+            ..
+        } = incoming;
         let is_first = self.packets == 0;
         self.packets += 1;
-        self.bytes += size as u64;
+        self.bytes += *size as u64;
         let what = match is_first {
             true => Arrival::New,
-            false => self.sequence.arrive(now, packet.sequence()),
+            false => self
+                .sequence
+                .arrive(now, incoming.sequence, self.via, timing),
         };
-        let delay = match what {
-            Arrival::New | Arrival::Repaired => delay(packet, arrival, capture_time_id),
-            Arrival::Duplicate | Arrival::Stale => None,
-        };
-        if let Some(micros) = delay {
-            self.delay.saturating_record(micros);
-        }
+        let delay = self.delay_of(what, incoming, capture_time_id);
         if what == Arrival::New {
-            self.jitter.arrive(arrival, packet.timestamp());
+            self.jitter.arrive(*arrival, packet.timestamp());
             if !is_first {
                 let gap = arrival.saturating_sub(self.last_arrival).as_micros() as u64;
                 self.gap.saturating_record(gap.max(1));
             }
-            self.last_arrival = arrival;
+            self.last_arrival = *arrival;
         }
         let wanted = matches!(self.picture, Picture::Awaited { .. });
         let check = if what != Arrival::Duplicate && (wanted || self.packets % SAMPLE == 1) {
@@ -127,25 +152,81 @@ impl Track {
         (check, delay)
     }
 
-    /// Looks into an authentic packet; true when it completes the first picture.
-    pub fn inspect(&mut self, packet: &Packet<'_>) -> bool {
+    /// Takes note of a repair that came on another SSRC; gives its delay. Nothing of what was here already.
+    pub fn repair(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming<'_>,
+        capture_time_id: Option<u8>,
+        timing: &mut Timing,
+    ) -> Option<Option<u64>> {
+        let what = self
+            .sequence
+            .arrive(now, incoming.sequence, Via::Repair, timing);
+        self.packets += 1;
+        self.bytes += incoming.size as u64;
+        match what {
+            Arrival::New | Arrival::Repaired => {
+                self.repaired += 1;
+                Some(self.delay_of(what, incoming, capture_time_id))
+            }
+            Arrival::Duplicate | Arrival::Stale => None,
+        }
+    }
+
+    /// Looks into an authentic packet whose payload this is; true when it completes a picture that is waited for.
+    pub fn inspect(&mut self, incoming: &Incoming<'_>, payload: &[u8]) -> bool {
         let Picture::Awaited { gathering, .. } = &mut self.picture else {
             return false;
         };
+        let packet = &incoming.packet;
         let whole = gathering.arrive(
-            packet.sequence(),
+            incoming.sequence,
             packet.timestamp(),
             packet.marker(),
-            packet.payload(),
+            payload,
         );
         if whole {
             self.picture = Picture::Settled;
+            self.has_shown = true;
         }
         whole
     }
 
+    /// Whether there was a picture.
+    pub fn has_shown(&self) -> bool {
+        self.has_shown
+    }
+
+    fn delay_of(
+        &mut self,
+        what: Arrival,
+        incoming: &Incoming<'_>,
+        capture_time_id: Option<u8>,
+    ) -> Option<u64> {
+        let delay = match what {
+            Arrival::New | Arrival::Repaired => {
+                delay(&incoming.packet, incoming.arrival, capture_time_id)?
+            }
+            Arrival::Duplicate | Arrival::Stale => return None,
+        };
+        self.delay.saturating_record(delay);
+        Some(delay)
+    }
+
     /// Whether to ask for a keyframe now.
     pub fn wants_keyframe(&mut self, now: Instant) -> bool {
+        // What cannot be repaired any more, no decoder gets over without one.
+        let given_up = self.sequence.given_up();
+        if given_up > self.given_up && self.kind == Kind::Video {
+            self.given_up = given_up;
+            if matches!(self.picture, Picture::Settled) {
+                self.picture = Picture::Awaited {
+                    gathering: FirstPicture::default(),
+                    ask_at: now,
+                };
+            }
+        }
         match &mut self.picture {
             Picture::Awaited { ask_at, .. } if *ask_at <= now => {
                 *ask_at = now + KEYFRAME_WAIT;
@@ -202,6 +283,20 @@ fn delay(packet: &Packet<'_>, arrival: Duration, capture_time_id: Option<u8>) ->
 mod tests {
     use super::*;
 
+    fn track(now: Instant, kind: Kind, packet: &Packet<'_>, arrival: Duration) -> Track {
+        Track::new(now, kind, Via::Either, packet, arrival)
+    }
+
+    fn incoming(bytes: &[u8], arrival: Duration) -> Incoming<'_> {
+        let packet = Packet::parse(bytes).unwrap();
+        Incoming {
+            packet,
+            sequence: packet.sequence(),
+            size: bytes.len(),
+            arrival,
+        }
+    }
+
     fn packet(sequence: u16, sent: Ntp) -> Vec<u8> {
         let mut bytes = vec![0x90, 102];
         bytes.extend(sequence.to_be_bytes());
@@ -218,14 +313,16 @@ mod tests {
         let now = Instant::now();
         let sent = Duration::from_secs(1_700_000_000);
         let arrival = sent + Duration::from_millis(3);
-        let mut track: Option<Track> = None;
+        let mut timing = Timing::default();
+        let mut all: Option<Track> = None;
         for sequence in [1, 3, 2, 2] {
             let bytes = packet(sequence, Ntp::from_unix(sent));
-            let view = Packet::parse(&bytes).unwrap();
-            let track = track.get_or_insert_with(|| Track::new(now, Kind::Video, &view, arrival));
-            track.arrive(now, &view, bytes.len(), arrival, Some(3));
+            let incoming = incoming(&bytes, arrival);
+            let track =
+                all.get_or_insert_with(|| track(now, Kind::Video, &incoming.packet, arrival));
+            track.arrive(now, &incoming, Some(3), &mut timing);
         }
-        let mut track = track.unwrap();
+        let mut track = all.unwrap();
         assert_eq!(track.delay.len(), 3);
         assert!(
             (2980..=3020).contains(&track.delay.max()),
@@ -243,13 +340,13 @@ mod tests {
         let now = Instant::now();
         let arrival = Duration::from_secs(1);
         let first = packet(0, Ntp(0));
-        let view = Packet::parse(&first).unwrap();
-        let mut track = Track::new(now, Kind::Video, &view, arrival);
-        track.arrive(now, &view, first.len(), arrival, None);
+        let mut timing = Timing::default();
+        let first = incoming(&first, arrival);
+        let mut track = track(now, Kind::Video, &first.packet, arrival);
+        track.arrive(now, &first, None, &mut timing);
         for sequence in (2..=100).step_by(2) {
             let bytes = packet(sequence, Ntp(0));
-            let view = Packet::parse(&bytes).unwrap();
-            track.arrive(now, &view, bytes.len(), arrival, None);
+            track.arrive(now, &incoming(&bytes, arrival), None, &mut timing);
         }
         let report = track.report(now);
         assert_eq!(report.total_lost, 50);
@@ -262,7 +359,7 @@ mod tests {
         let now = Instant::now();
         let bytes = packet(0, Ntp(0));
         let view = Packet::parse(&bytes).unwrap();
-        let mut track = Track::new(now, Kind::Video, &view, Duration::ZERO);
+        let mut track = track(now, Kind::Video, &view, Duration::ZERO);
         assert!(!track.wants_keyframe(now));
         assert!(track.wants_keyframe(now + KEYFRAME_WAIT));
         assert!(!track.wants_keyframe(now + KEYFRAME_WAIT));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use load_tests::client::{Kind, Section, VIDEO_PAYLOAD_TYPE};
+use load_tests::client::{Kind, Section, Sending, VIDEO_PAYLOAD_TYPE};
 use participant::watch::Config;
 use relay_transport::Discard;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -19,8 +19,9 @@ use crate::world::{World, ms, secs};
 const DELAY: Duration = Duration::from_millis(10);
 const VIDEO: Section = Section {
     kind: Kind::Video,
-    ssrc: 0xABCD,
+    sending: Sending::Ssrc(SSRC),
 };
+const SSRC: u32 = 0xABCD;
 
 /// A linear congruential generator: the same garbage in every run.
 struct Random(u64);
@@ -237,7 +238,7 @@ async fn reports_full_of_nonsense_are_counted_and_forgotten() {
                 let mut compound = random.bytes(len);
                 compound[0] = 0x80 | compound[0] & 0x1F;
                 compound[1] = 200 + random.next(8) as u8;
-                compound[4..8].copy_from_slice(&VIDEO.ssrc.to_be_bytes());
+                compound[4..8].copy_from_slice(&SSRC.to_be_bytes());
                 // Half of them are as long as they say.
                 if random.next(2) == 0 {
                     compound.truncate(len / 4 * 4);

@@ -1,7 +1,7 @@
 //! Publishers that do not announce their SSRCs, and publishers of several layers.
 
 use bytes::Bytes;
-use load_tests::client::{Kind, Section, VIDEO_PAYLOAD_TYPE};
+use load_tests::client::{Kind, Section, Sending, VIDEO_PAYLOAD_TYPE};
 
 use crate::raw::{Raw, Rtp};
 use crate::room::Room;
@@ -9,7 +9,7 @@ use crate::world::{World, ms};
 
 const VIDEO: Section = Section {
     kind: Kind::Video,
-    ssrc: 0,
+    sending: Sending::Ssrc(0),
 };
 /// As the offers of `load_tests::client` number it.
 const MID: u8 = 4;

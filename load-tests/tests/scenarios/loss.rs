@@ -58,10 +58,7 @@ async fn a_lossy_room_gets_every_picture_and_the_others_notice_nothing() {
 async fn whoever_offers_rtx_gets_repairs_on_an_ssrc_of_their_own() {
     let mut world = World::new(DELAY);
     let _school = world.school("camera", Clip::SMALL).await;
-    let video = Section {
-        kind: Kind::Video,
-        ssrc: 0,
-    };
+    let video = Section::receiving(Kind::Video);
     let with_rtx = |offer: String| {
         let media = format!("SAVPF {VIDEO_PAYLOAD_TYPE}");
         let rtx = format!("a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt={VIDEO_PAYLOAD_TYPE}\r\n");

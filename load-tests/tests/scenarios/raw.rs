@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use load_tests::client::{
-    Answer, Credentials, Direction, Event, Identity, Link, Offer, Section, Srtp,
+    Abilities, Answer, Credentials, Direction, Event, Identity, Link, Offer, Section, Srtp,
 };
 use load_tests::rtp::Packet;
 use participant::simulated::{self, Endpoint};
@@ -77,6 +77,7 @@ impl Raw {
                 false => Direction::Receive,
             },
             sections,
+            abilities: Abilities::default(),
             credentials: &credentials,
             fingerprint: identity.fingerprint(),
             candidate: local,
