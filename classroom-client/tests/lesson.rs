@@ -57,6 +57,7 @@ async fn relay() -> (Running, String) {
         },
         media: Media {
             listen: vec!["127.0.0.1".parse().unwrap()],
+            protocols: relay::config::Protocols::Udp,
             base_port: 0,
             workers: NonZeroUsize::MIN,
             announce: Vec::new(),

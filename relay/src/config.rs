@@ -94,6 +94,8 @@ impl fmt::Debug for IceServer {
 pub struct Media {
     /// Local addresses to receive media on; never empty.
     pub listen: Vec<IpAddr>,
+    /// How it may travel.
+    pub protocols: Protocols,
     /// UDP port of the first worker, the next one for the second, and so on; 0 takes any free ones.
     pub base_port: u16,
     /// How many workers, each with a thread and a UDP port of its own.
@@ -102,6 +104,41 @@ pub struct Media {
     pub announce: Vec<IpAddr>,
     /// Most sessions at once.
     pub max_sessions: usize,
+}
+
+/// How media may travel, as far as candidates say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocols {
+    /// Over UDP.
+    Udp,
+    /// Over UDP, and where that does not get through, over TCP.
+    UdpAndTcp {
+        /// The TCP port of all workers; 0 takes any free one.
+        tcp_port: u16,
+    },
+    /// Only over TCP.
+    Tcp {
+        /// The TCP port of all workers; 0 takes any free one.
+        tcp_port: u16,
+    },
+}
+
+impl Protocols {
+    /// Whether UDP is among them.
+    pub fn has_udp(self) -> bool {
+        match self {
+            Self::Udp | Self::UdpAndTcp { .. } => true,
+            Self::Tcp { .. } => false,
+        }
+    }
+
+    /// The TCP port, if TCP is among them.
+    pub fn tcp_port(self) -> Option<u16> {
+        match self {
+            Self::Udp => None,
+            Self::UdpAndTcp { tcp_port } | Self::Tcp { tcp_port } => Some(tcp_port),
+        }
+    }
 }
 
 /// Who is let in.

@@ -88,6 +88,14 @@ pub struct Counters {
     pub oversized_packets: Counter,
     /// Datagrams the kernel did not take.
     pub send_failures: Counter,
+    /// TCP connections taken over from the acceptor.
+    pub tcp_opened: Counter,
+    /// Of these, connections that are over.
+    pub tcp_closed: Counter,
+    /// TCP connections closed before a worker had them: too many, or nothing that names a session within 5 s.
+    pub tcp_refused: Counter,
+    /// Datagrams that their TCP connection was too slow for, or that came after its end.
+    pub tcp_dropped: Counter,
     /// Messages that another worker's full mailbox did not take.
     pub mail_dropped: Counter,
     /// Datagrams from addresses of no session.

@@ -1,5 +1,6 @@
 //! The relay: sockets, worker threads, HTTP and configuration around the decisions of `relay-core`.
 
+pub mod acceptor;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -1,5 +1,6 @@
 //! The media side as a whole: opens the workers' sockets, starts their threads, and keeps the directory up to date.
 
+use std::future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::thread::JoinHandle;
 use relay_transport::{Identity, IdentityError, Path};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::acceptor::{self, Acceptor, Admission};
 use crate::config;
 use crate::control::{Control, Door};
 use crate::counters::Counters;
@@ -15,10 +17,14 @@ use crate::worker::Notice;
 use crate::worker::driver::{BindError, Driver};
 use crate::worker::engine::Engine;
 
+/// A client has one on each of its addresses to each of the relay's, until it has chosen.
+const CONNECTIONS_PER_SESSION: usize = 2;
+
 /// Running workers.
 #[derive(Debug)]
 pub struct Media {
     control: Control,
+    acceptor: Option<Acceptor>,
     threads: Vec<JoinHandle<()>>,
     notices: UnboundedReceiver<Notice>,
 }
@@ -29,6 +35,9 @@ pub enum StartError {
     /// A socket cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The TCP port cannot be had.
+    #[error(transparent)]
+    Accept(#[from] acceptor::BindError),
     /// No certificate could be made.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -54,14 +63,33 @@ impl Media {
                 0 => 0,
                 base => base.saturating_add(u16::try_from(worker).unwrap_or(u16::MAX)),
             };
-            drivers.push((
-                Driver::bind(&config.listen, port, counters.clone())?,
-                counters,
-            ));
+            let listen = match config.protocols.has_udp() {
+                true => config.listen.as_slice(),
+                false => &[],
+            };
+            drivers.push((Driver::bind(listen, port, counters.clone())?, counters));
         }
+        let receptions = drivers.iter().map(|(driver, _)| driver.reception());
+        let acceptor = match (config.protocols.tcp_port(), drivers.first()) {
+            (Some(port), Some((_, counters))) => Some(Acceptor::bind(
+                &config.listen,
+                port,
+                Admission::new(config.max_sessions * CONNECTIONS_PER_SESSION),
+                receptions.collect(),
+                counters.clone(),
+            )?),
+            _ => None,
+        };
+        let listening: Vec<_> = acceptor.iter().flat_map(Acceptor::addresses).collect();
+        let tcp: Vec<_> = candidates(&listening, &config.announce);
         let doors = drivers.iter().map(|(driver, counters)| Door {
             post: driver.post(),
-            candidates: candidates(driver, &config.announce),
+            candidates: {
+                let receiving: Vec<_> = driver.addresses().collect();
+                let udp = candidates(&receiving, &config.announce);
+                let tcp = tcp.iter().copied().map(Path::tcp);
+                udp.into_iter().map(Path::udp).chain(tcp).collect()
+            },
             counters: counters.clone(),
         });
         let control = Control::new(identity.clone(), doors.collect(), config.max_sessions);
@@ -77,6 +105,7 @@ impl Media {
         }
         Ok(Self {
             control,
+            acceptor,
             threads,
             notices,
         })
@@ -89,8 +118,16 @@ impl Media {
 
     /// Keeps the directory up to date until every worker has stopped: after [`Control::stop`], or because one failed.
     pub async fn attend(mut self) {
-        while let Some(notice) = self.notices.recv().await {
-            self.control.notice(notice);
+        let accepting = accept(self.acceptor.take());
+        tokio::pin!(accepting);
+        loop {
+            tokio::select! {
+                notice = self.notices.recv() => match notice {
+                    Some(notice) => self.control.notice(notice),
+                    None => break,
+                },
+                () = &mut accepting => {}
+            }
         }
         for thread in self.threads {
             // A panic of a worker was printed where it happened.
@@ -99,25 +136,30 @@ impl Media {
     }
 }
 
-/// What clients are told: the announced addresses with the driver's port, or its own addresses.
-fn candidates(driver: &Driver, announce: &[IpAddr]) -> Vec<Path> {
-    let local: Vec<_> = driver
-        .addresses()
-        .flat_map(reachable)
-        .map(Path::udp)
-        .collect();
+/// Accepts TCP connections as long as that works.
+async fn accept(acceptor: Option<Acceptor>) {
+    if let Some(acceptor) = acceptor
+        && let Err(reason) = acceptor.run().await
+    {
+        tracing::error!(%reason, "media over TCP has stopped");
+    }
+    future::pending().await
+}
+
+/// What clients are told: the announced addresses with the port that is listened on, or the addresses listened on.
+fn candidates(listening: &[SocketAddr], announce: &[IpAddr]) -> Vec<SocketAddr> {
     if announce.is_empty() {
-        return local;
+        return listening.iter().copied().flat_map(reachable).collect();
     }
     let port = |ip: &IpAddr| {
-        driver
-            .addresses()
+        listening
+            .iter()
             .find(|address| address.is_ipv4() == ip.is_ipv4())
             .map(|address| address.port())
     };
     announce
         .iter()
-        .filter_map(|ip| Some(Path::udp(SocketAddr::new(*ip, port(ip)?))))
+        .filter_map(|ip| Some(SocketAddr::new(*ip, port(ip)?)))
         .collect()
 }
 

@@ -30,6 +30,12 @@ pub(super) struct Options {
     /// media.base_port: UDP port of the first worker; 0 takes any free ones.
     #[arg(long, value_name = "PORT")]
     base_port: Option<String>,
+    /// media.tcp_port: TCP port of all workers; 0 takes any free one.
+    #[arg(long, value_name = "PORT")]
+    tcp_port: Option<String>,
+    /// media.protocols: udp, tcp, or both separated by a comma.
+    #[arg(long, value_name = "PROTOCOLS")]
+    protocols: Option<String>,
     /// media.workers: how many media workers.
     #[arg(long, value_name = "COUNT")]
     workers: Option<String>,
@@ -70,6 +76,8 @@ impl Options {
             ("--tls", "http.tls", &self.tls),
             ("--media-listen", "media.listen", &self.media_listen),
             ("--base-port", "media.base_port", &self.base_port),
+            ("--tcp-port", "media.tcp_port", &self.tcp_port),
+            ("--protocols", "media.protocols", &self.protocols),
             ("--workers", "media.workers", &self.workers),
             ("--announce", "media.announce", &self.announce),
             ("--web-dir", "web.dir", &self.web_dir),

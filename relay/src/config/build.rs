@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Access, Config, Http, Invalid, Media, Settings, Tls, duration};
+use super::{Access, Config, Http, Invalid, Media, Protocols, Settings, Tls, duration};
 use crate::tokens::Key;
 
 const DEFAULT_HTTP_PORT: u16 = 8443;
@@ -145,10 +145,7 @@ fn media(settings: &Settings, access: &Access, cores: NonZeroUsize) -> Result<Me
         Some(count) => NonZeroUsize::new(count as usize).unwrap_or(cores),
         None => cores,
     };
-    let base_port = settings.integer("media.base_port", 0..=u32::from(u16::MAX))?;
-    let base_port = base_port
-        .and_then(|port| u16::try_from(port).ok())
-        .unwrap_or(DEFAULT_BASE_PORT);
+    let base_port = port(settings, "media.base_port")?.unwrap_or(DEFAULT_BASE_PORT);
     if base_port != 0 && usize::from(base_port) + workers.get() > usize::from(u16::MAX) + 1 {
         let problem = format!(
             "media.base_port {base_port} leaves no room for {workers} workers: choose a lower one"
@@ -174,6 +171,7 @@ fn media(settings: &Settings, access: &Access, cores: NonZeroUsize) -> Result<Me
     }
     Ok(Media {
         listen,
+        protocols: protocols(settings, base_port)?,
         base_port,
         workers,
         announce: settings
@@ -183,6 +181,33 @@ fn media(settings: &Settings, access: &Access, cores: NonZeroUsize) -> Result<Me
             .integer("media.max_sessions", 1..=1_000_000)?
             .unwrap_or(DEFAULT_MAX_SESSIONS) as usize,
     })
+}
+
+/// TCP is on the number of the first UDP port unless told: one thing less to tell those who run the firewall.
+fn protocols(settings: &Settings, base_port: u16) -> Result<Protocols, Invalid> {
+    let tcp_port = port(settings, "media.tcp_port")?.unwrap_or(base_port);
+    let names: Option<Vec<String>> =
+        settings.parsed_list("media.protocols", "a list of \"udp\" and \"tcp\"")?;
+    let Some(mut names) = names else {
+        return Ok(Protocols::UdpAndTcp { tcp_port });
+    };
+    names.sort_unstable();
+    names.dedup();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        ["udp"] => Ok(Protocols::Udp),
+        ["tcp"] => Ok(Protocols::Tcp { tcp_port }),
+        ["tcp", "udp"] => Ok(Protocols::UdpAndTcp { tcp_port }),
+        _ => {
+            let problem = "media.protocols must name \"udp\", \"tcp\" or both, and nothing else";
+            Err(Invalid::new(&settings.origin("media.protocols"), problem))
+        }
+    }
+}
+
+fn port(settings: &Settings, key: &str) -> Result<Option<u16>, Invalid> {
+    let port = settings.integer(key, 0..=u32::from(u16::MAX))?;
+    Ok(port.and_then(|port| u16::try_from(port).ok()))
 }
 
 fn web(settings: &Settings, files: &dyn Files) -> Result<Option<PathBuf>, Invalid> {

@@ -79,6 +79,26 @@ const PLAIN: &[Plain] = &[
         &c.send_failures
     }),
     (
+        "tcp_opened_connections",
+        "TCP connections that carried a check of a session",
+        |c| &c.tcp_opened,
+    ),
+    (
+        "tcp_closed_connections",
+        "Of these, connections that are over",
+        |c| &c.tcp_closed,
+    ),
+    (
+        "tcp_refused_connections",
+        "TCP connections closed because there were too many, or none of a session",
+        |c| &c.tcp_refused,
+    ),
+    (
+        "tcp_dropped_datagrams",
+        "Datagrams dropped because their TCP connection was too slow or over",
+        |c| &c.tcp_dropped,
+    ),
+    (
         "mail_dropped",
         "Messages a worker's full mailbox did not take",
         |c| &c.mail_dropped,

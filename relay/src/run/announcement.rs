@@ -81,8 +81,15 @@ fn media(config: &Config) -> String {
         [] => String::new(),
         addresses => format!(", announced as {}", join(addresses)),
     };
+    let udp = media.protocols.has_udp().then(|| format!("UDP {ports}"));
+    let tcp = media.protocols.tcp_port().map(|port| match port {
+        0 => "TCP any free port".to_owned(),
+        port => format!("TCP port {port}"),
+    });
+    let protocols: Vec<_> = udp.into_iter().chain(tcp).collect();
     format!(
-        "UDP {}, {ports}, {workers} workers{announced}",
-        join(&media.listen)
+        "{}, {}, {workers} workers{announced}",
+        join(&media.listen),
+        protocols.join(", ")
     )
 }

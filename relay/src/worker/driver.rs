@@ -1,34 +1,35 @@
 //! A worker's thread: waits for its sockets, its mailbox and its clock, and drives the engine.
 
-use std::collections::HashSet;
+mod tcp;
+mod udp;
+
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use relay_transport::Path;
-use socket2::{Domain, Protocol, Socket, Type};
-use std::os::fd::AsRawFd;
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef};
+use relay_transport::{Path, Protocol, framing};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::egress::Outlet;
 use super::engine::Engine;
 use super::mail::{Mail, Mailbox, Notice, Post, Wake};
 use crate::counters::Counters;
+use tcp::Connections;
+pub use tcp::{Arrival, GREETING, Reception};
+use udp::Port;
 
-/// Asked of the kernel for each direction; it may give less. A 4K keyframe for 300 viewers is 150 MB, so the send side only evens out bursts.
-const SOCKET_BUFFER: usize = 8 << 20;
 /// Room for one read: the kernel coalesces up to 64 KiB of equal datagrams of one sender.
 const READ_BUFFER: usize = 65_536;
-/// Coalesced reads per call. More would delay the first packet of the batch behind the last.
+/// Coalesced reads per call, and TCP connections read from between two batches. More would delay the first packet of the batch
+/// behind the last.
 const READS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
-
-/// Destinations remembered as taking no runs; beyond, they are found out anew.
-const MAX_SINGLY: usize = 4_096;
 
 /// Media goes before HTTP, handshakes of TLS and whatever else the machine does: a frame for 29 viewers takes milliseconds of a core.
 const NICENESS: i32 = -10;
@@ -42,27 +43,19 @@ pub struct Driver {
     sockets: Sockets,
     mailbox: Mailbox,
     post: Post,
+    reception: Reception,
+    arrivals: Receiver<Arrival>,
 }
 
 #[derive(Debug)]
 struct Sockets {
     all: Vec<Port>,
+    tcp: Connections,
     counters: Arc<Counters>,
 }
 
-#[derive(Debug)]
-struct Port {
-    socket: UdpSocket,
-    state: UdpSocketState,
-    address: SocketAddr,
-    /// Segments in a run, as far as the socket is concerned.
-    segments: usize,
-    /// Destinations whose way takes no runs: a tunnel, or an interface with a smaller MTU.
-    singly: HashSet<SocketAddr>,
-}
-
 impl Driver {
-    /// Opens one socket per address; port 0 takes a free one.
+    /// Opens one UDP socket per address; port 0 takes a free one. TCP connections come through its [reception](Self::reception).
     ///
     /// # Errors
     ///
@@ -90,15 +83,22 @@ impl Driver {
                 .map_err(failed)?;
             all.push(port);
         }
+        let (reception, arrivals) = Reception::new(post.clone());
         Ok(Self {
             poll,
-            sockets: Sockets { all, counters },
+            sockets: Sockets {
+                all,
+                tcp: Connections::new(),
+                counters,
+            },
             mailbox,
             post,
+            reception,
+            arrivals,
         })
     }
 
-    /// Where it receives.
+    /// Where it receives over UDP.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.sockets.all.iter().map(|port| port.address)
     }
@@ -106,6 +106,11 @@ impl Driver {
     /// Its mailbox.
     pub fn post(&self) -> Post {
         self.post.clone()
+    }
+
+    /// Where TCP connections of its sessions are handed over.
+    pub fn reception(&self) -> Reception {
+        self.reception.clone()
     }
 
     /// Starts the thread. `posts` are the mailboxes of all workers, in order.
@@ -139,18 +144,25 @@ impl Driver {
         notices: &UnboundedSender<Notice>,
     ) -> io::Result<()> {
         let mut buffers = vec![vec![0u8; READ_BUFFER]; READS];
-        let mut events = Events::with_capacity(16);
+        let mut events = Events::with_capacity(256);
         loop {
-            let timeout = engine
-                .poll_timeout()
+            let timeout = [engine.poll_timeout(), self.sockets.tcp.poll_timeout()]
+                .into_iter()
+                .flatten()
+                .min()
                 .map(|at| at.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => result?,
             }
+            for event in &events {
+                self.sockets.tcp.ready(event);
+            }
             let mut more = true;
             while more {
                 more = self.receive(&mut engine, &mut buffers);
+                self.welcome(&mut engine);
+                more |= self.receive_framed(&mut engine, &mut buffers[0]);
                 let stop = self.read_mail(&mut engine);
                 engine.share();
                 self.deliver(&mut engine, posts, notices);
@@ -163,6 +175,7 @@ impl Driver {
                 if engine.poll_timeout().is_some_and(|at| at <= Instant::now()) {
                     engine.handle_timeout(Instant::now(), &mut self.sockets);
                 }
+                self.close(&mut engine);
                 self.deliver(&mut engine, posts, notices);
                 if stop {
                     return Ok(());
@@ -171,7 +184,7 @@ impl Driver {
         }
     }
 
-    /// One read per socket. Returns whether there may be more.
+    /// One read per UDP socket. Returns whether there may be more.
     fn receive(&mut self, engine: &mut Engine, buffers: &mut [Vec<u8>]) -> bool {
         let mut more = false;
         for at in 0..self.sockets.all.len() {
@@ -197,6 +210,58 @@ impl Driver {
             }
         }
         more
+    }
+
+    /// Takes over TCP connections.
+    fn welcome(&mut self, engine: &mut Engine) {
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            let (now, from) = (Instant::now(), arrival.from);
+            match self.sockets.tcp.open(now, arrival, self.poll.registry()) {
+                Ok(mut first) => {
+                    self.sockets.counters.tcp_opened.add(1);
+                    engine.handle_datagram(now, Path::tcp(from), &mut first, &mut self.sockets);
+                }
+                Err(_) => self.sockets.counters.tcp_refused.add(1),
+            }
+        }
+    }
+
+    /// A few reads from TCP connections. Returns whether there may be more.
+    fn receive_framed(&mut self, engine: &mut Engine, buffer: &mut [u8]) -> bool {
+        for _ in 0..self.sockets.tcp.readable().min(READS) {
+            let now = Instant::now();
+            let Some((from, length)) = self.sockets.tcp.read(now, buffer) else {
+                continue;
+            };
+            let mut received = &mut buffer[..length];
+            loop {
+                match framing::take(&mut received) {
+                    Ok(Some([])) => {}
+                    Ok(Some(datagram)) => {
+                        engine.handle_datagram(now, Path::tcp(from), datagram, &mut self.sockets);
+                    }
+                    Ok(None) => {
+                        self.sockets.tcp.keep(from, received);
+                        break;
+                    }
+                    Err(framing::TooLong(_)) => {
+                        self.sockets.tcp.close(from);
+                        break;
+                    }
+                }
+            }
+        }
+        self.sockets.tcp.readable() > 0
+    }
+
+    /// Closes the TCP connections that are over.
+    fn close(&mut self, engine: &mut Engine) {
+        let tcp = &mut self.sockets.tcp;
+        tcp.sweep(Instant::now(), |path| engine.knows(path));
+        while let Some(address) = tcp.poll_closed() {
+            engine.forget_path(Path::tcp(address));
+            self.sockets.counters.tcp_closed.add(1);
+        }
     }
 
     /// Returns whether the worker is to stop.
@@ -252,96 +317,32 @@ fn slices(buffers: &mut [Vec<u8>]) -> [IoSliceMut<'_>; READS] {
     std::array::from_fn(|_| IoSliceMut::new(buffers.next().map_or(&mut [], Vec::as_mut_slice)))
 }
 
-impl Port {
-    fn open(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::DGRAM,
-            Some(Protocol::UDP),
-        )?;
-        if address.is_ipv6() {
-            // IPv4 has a socket of its own where it is wanted.
-            socket.set_only_v6(true)?;
-        }
-        socket.bind(&address.into())?;
-        let socket: UdpSocket = socket.into();
-        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        // The kernel's limits may be lower: then bursts are cut earlier, which the counters show.
-        let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
-        let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
-        let address = socket.local_addr()?;
-        Ok(Self {
-            segments: state.max_gso_segments().max(1),
-            socket,
-            state,
-            address,
-            singly: HashSet::new(),
-        })
-    }
-
-    /// Returns how many runs could not be sent.
-    fn send(&mut self, to: SocketAddr, mut contents: &[u8], segment: usize) -> u64 {
-        let mut failures = 0;
-        while !contents.is_empty() {
-            let segments = match self.singly.contains(&to) {
-                true => 1,
-                false => self.segments,
-            };
-            let (run, rest) = contents.split_at((segment * segments).clamp(1, contents.len()));
-            if self.transmit(to, run, segment).is_ok() {
-                contents = rest;
-                continue;
-            }
-            if self.recover() && run.len() > segment {
-                // Perhaps it was the run that its way did not take: once more, one by one.
-                if self.singly.len() == MAX_SINGLY {
-                    self.singly.clear();
+impl Outlet for Sockets {
+    fn send(&mut self, to: Path, contents: &[u8], segment: usize) {
+        match to.protocol {
+            Protocol::Udp => self.send_udp(to.address, contents, segment),
+            Protocol::Tcp => {
+                let dropped = self.tcp.send(to.address, contents, segment);
+                if dropped > 0 {
+                    self.counters.tcp_dropped.add(dropped);
                 }
-                self.singly.insert(to);
-            } else {
-                failures += 1;
-                contents = rest;
             }
         }
-        failures
-    }
-
-    /// quinn-udp takes any EINVAL and EIO for a system without segmentation offload and gives it up for the whole socket. But
-    /// they may come from one destination, and any client can be one: port 0 is enough. Returns whether it had given up.
-    fn recover(&mut self) -> bool {
-        let has_given_up = self.state.max_gso_segments() < self.segments;
-        if has_given_up && let Ok(state) = UdpSocketState::new(UdpSockRef::from(&self.socket)) {
-            self.state = state;
-        }
-        has_given_up
-    }
-
-    fn transmit(&self, to: SocketAddr, contents: &[u8], segment: usize) -> io::Result<()> {
-        let segment_size = (contents.len() > segment).then_some(segment);
-        let transmit = Transmit {
-            destination: to,
-            ecn: None,
-            contents,
-            segment_size,
-            src_ip: None,
-        };
-        self.state
-            .try_send(UdpSockRef::from(&self.socket), &transmit)
     }
 }
 
-impl Outlet for Sockets {
-    fn send(&mut self, to: Path, contents: &[u8], segment: usize) {
+impl Sockets {
+    fn send_udp(&mut self, to: SocketAddr, contents: &[u8], segment: usize) {
         let Some(port) = self
             .all
             .iter_mut()
-            .find(|port| port.address.is_ipv4() == to.address.is_ipv4())
+            .find(|port| port.address.is_ipv4() == to.is_ipv4())
         else {
             self.counters.send_failures.add(1);
             return;
         };
         // A full socket buffer drops: whoever misses the packets asks for them again.
-        let failures = port.send(to.address, contents, segment);
+        let failures = port.send(to, contents, segment);
         if failures > 0 {
             self.counters.send_failures.add(failures);
         }
@@ -350,6 +351,8 @@ impl Outlet for Sockets {
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+
     use super::*;
 
     #[test]

@@ -158,6 +158,11 @@ impl Post {
         sender
             .try_send(mail)
             .map_err(|_: TrySendError<Mail>| Undelivered)?;
+        self.wake()
+    }
+
+    /// Has the worker look for what it was sent.
+    pub(super) fn wake(&self) -> Result<(), Undelivered> {
         match &*self.wake {
             Wake::Thread(waker) => waker.wake().map_err(|_| Undelivered),
             Wake::Task(notify) => {

@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use relay_core::key::SessionKey;
 use relay_transport::{Path, stun_username};
 
+use super::Engine;
+
 /// How datagrams find their session (RFC 7983: STUN carries its session's name, everything else only comes on a path).
 #[derive(Default)]
 pub struct Routes {
@@ -17,6 +19,18 @@ pub struct Routes {
 
 /// Paths a session may be reached from at a time: a client's interfaces, and a NAT that changed its mind a few times.
 const MAX_PATHS: usize = 16;
+
+impl Engine {
+    /// Whether an authenticated check of a session came on this path.
+    pub fn knows(&self, path: Path) -> bool {
+        self.routes.by_path.contains_key(&path)
+    }
+
+    /// Nothing comes on this path any more until a check does.
+    pub fn forget_path(&mut self, path: Path) {
+        self.routes.forget_path(path);
+    }
+}
 
 impl Routes {
     /// The session of a datagram.
@@ -61,6 +75,14 @@ impl Routes {
         }
         for path in self.paths.remove(&key).unwrap_or_default() {
             self.release(path, key);
+        }
+    }
+
+    /// A path is gone.
+    pub fn forget_path(&mut self, path: Path) {
+        let key = self.by_path.remove(&path);
+        if let Some(paths) = key.and_then(|key| self.paths.get_mut(&key)) {
+            paths.retain(|other| *other != path);
         }
     }
 
@@ -122,6 +144,18 @@ mod tests {
         }
         routes.reached_from(path(1), OLD);
         routes.reached_from(path(2), OLD);
+        assert_eq!(routes.find(path(1), MEDIA), Some(OLD));
+    }
+
+    #[test]
+    fn a_path_that_is_gone_takes_no_room() {
+        let mut routes = Routes::default();
+        routes.reached_from(path(1), OLD);
+        for port in 2..100 {
+            routes.reached_from(path(port), OLD);
+            routes.forget_path(path(port));
+            assert_eq!(routes.find(path(port), MEDIA), None);
+        }
         assert_eq!(routes.find(path(1), MEDIA), Some(OLD));
     }
 
