@@ -10,6 +10,8 @@ pub const INTERVAL: Duration = Duration::from_millis(60);
 const MAX_PACKETS: u64 = 256;
 /// Numbers that wait for feedback at a time. A jump beyond them is no loss any more: feedback begins anew behind it.
 const MAX_GAP: u64 = 4_096;
+/// How far behind a packet may arrive and still be told of.
+const MAX_LATE: u64 = 512;
 /// Unit of the deltas.
 const DELTA_US: i64 = 250;
 /// Unit of the reference time.
@@ -24,7 +26,41 @@ pub struct Arrivals {
     highest: u64,
     /// First number that no feedback has covered.
     next: Option<u64>,
+    told: Told,
     sent: u8,
+}
+
+/// Which of the last numbers before `next` feedback has told the arrival of. The others may come yet: a packet that was
+/// overtaken is told of late, as libwebrtc does, or its sender would take it for lost.
+#[derive(Debug)]
+struct Told([u64; MAX_LATE as usize / 64]);
+
+impl Told {
+    /// Nothing from before is waited for.
+    fn all() -> Self {
+        Self([u64::MAX; _])
+    }
+
+    fn contains(&self, number: u64) -> bool {
+        self.0[place(number)] & bit(number) != 0
+    }
+
+    fn set(&mut self, number: u64, is_told: bool) {
+        let bits = &mut self.0[place(number)];
+        *bits = if is_told {
+            *bits | bit(number)
+        } else {
+            *bits & !bit(number)
+        };
+    }
+}
+
+fn place(number: u64) -> usize {
+    (number % MAX_LATE / 64) as usize
+}
+
+fn bit(number: u64) -> u64 {
+    1 << (number % 64)
 }
 
 /// One feedback message.
@@ -49,6 +85,7 @@ impl Arrivals {
             received: BTreeMap::new(),
             highest: 1 << 16,
             next: None,
+            told: Told::all(),
             sent: 0,
         }
     }
@@ -61,12 +98,12 @@ impl Arrivals {
         };
         let number = self.highest.saturating_add_signed(distance);
         let next = *self.next.get_or_insert(number);
-        // What a feedback has covered as lost stays lost.
-        if number < next {
+        if number < next && (number + MAX_LATE < next || self.told.contains(number)) {
             return;
         }
         if number >= next + MAX_GAP {
             self.received.clear();
+            self.told = Told::all();
             self.next = Some(number);
         }
         self.highest = self.highest.max(number);
@@ -75,14 +112,19 @@ impl Arrivals {
 
     /// The next feedback message; call it until `None`, every [`INTERVAL`].
     pub fn poll(&mut self) -> Option<Feedback> {
-        let base = self.next?;
-        let (_, first_arrival) = self.received.first_key_value()?;
+        let next = self.next?;
+        let (first, first_arrival) = self.received.first_key_value()?;
+        let base = next.min(*first);
         let reference = self.micros(*first_arrival) / REFERENCE_US;
         let end = (base + MAX_PACKETS).min(self.highest + 1);
         let mut clock = reference * REFERENCE_US / DELTA_US;
         let mut deltas = Vec::with_capacity((end - base) as usize);
         for number in base..end {
-            let Some(arrival) = self.received.remove(&number) else {
+            let arrival = self.received.remove(&number);
+            if arrival.is_some() || number >= next {
+                self.told.set(number, arrival.is_some());
+            }
+            let Some(arrival) = arrival else {
                 deltas.push(None);
                 continue;
             };
@@ -92,7 +134,7 @@ impl Arrivals {
             clock += delta;
             deltas.push(Some(delta as i16));
         }
-        self.next = Some(end);
+        self.next = Some(end.max(next));
         let count = self.sent;
         self.sent = self.sent.wrapping_add(1);
         Some(Feedback {
@@ -158,6 +200,34 @@ mod tests {
             arrivals.poll().unwrap().deltas,
             [Some(20), Some(8), Some(-4)]
         );
+    }
+
+    #[test]
+    fn what_was_overtaken_is_told_of_late_and_once() {
+        let start = Instant::now();
+        let mut arrivals = Arrivals::new(start);
+        for number in [10, 11, 13, 15] {
+            arrivals.received(start, number);
+        }
+        arrivals.poll();
+        for number in [12, 9, 13, 16] {
+            arrivals.received(at(start, 64), number);
+        }
+        let feedback = arrivals.poll().unwrap();
+        assert_eq!(feedback.base, 12, "nobody waits for what was before");
+        assert_eq!(
+            feedback.deltas,
+            [Some(0), None, None, None, Some(0)],
+            "nothing is told twice"
+        );
+        arrivals.received(at(start, 65), 12);
+        assert_eq!(arrivals.poll(), None);
+        arrivals.received(at(start, 65), 1_000);
+        arrivals.poll();
+        arrivals.received(at(start, 66), 14);
+        assert!(std::iter::from_fn(|| arrivals.poll()).count() <= 4);
+        arrivals.received(at(start, 66), 400);
+        assert_eq!(arrivals.poll(), None, "too late");
     }
 
     #[test]

@@ -191,10 +191,10 @@ impl Estimate {
         self.reports.expire(now);
         self.set_pace(now);
         let is_heard = self.heard.is_some_and(|heard| now - heard < INTERRUPTION);
-        let target = self.target() as f64;
+        let target = self.aimd.target();
         if !is_heard
+            || self.reports.cap(target) < target
             || target >= SHARE * self.want
-            || target < self.aimd.target()
             || self.is_careful(now)
             || self.loss.is_trial()
         {
@@ -248,6 +248,7 @@ impl Estimate {
         if let Some(capacity) = capacity {
             self.ascent.observe(now, capacity);
         }
+        if verdict != Verdict::Fine {}
         match verdict {
             Verdict::Fine | Verdict::Enough => {}
             Verdict::Lower(limit) => {
@@ -258,10 +259,14 @@ impl Estimate {
                 self.aimd.set(target);
                 self.ascent.reset(now);
             }
-            Verdict::Limited => self.ascent.failed(now),
+            Verdict::Limited(limit) => {
+                self.aimd.limited(limit);
+                self.ascent.failed(now);
+            }
         }
         let delivered = self.delivered.rate(WINDOW);
         match usage {
+            Usage::Over if self.ascent.is_echo(now, self.delay.queue()) => {}
             Usage::Over => {
                 self.over_used = Some(now);
                 self.ascent.failed(now);

@@ -72,6 +72,12 @@ impl Aimd {
         self.lower((DECREASE * delivered).max(lowest));
     }
 
+    /// The line has been found to carry `limit` and not much more.
+    pub(super) fn limited(&mut self, limit: f64) {
+        self.ceiling = Some(limit);
+        self.lower(limit);
+    }
+
     /// Not more than this.
     pub(super) fn lower(&mut self, limit: f64) {
         self.target = clamp(self.target.min(limit));

@@ -7,13 +7,18 @@
 
 use super::Micros;
 
-/// A window's length, and where it ends for want of packets.
+/// A window's length, when almost nothing gets through, and where it ends for want of losses to judge by.
 const WINDOW: Micros = 500_000;
+const SHORT_WINDOW: Micros = 200_000;
 const MAX_WINDOW: Micros = 2_000_000;
 /// Packets without which a window says nothing.
 const MIN_PACKETS: u32 = 30;
 /// Runs of losses that make a window telling.
 const MIN_RUNS: u32 = 16;
+/// Time that a window waits for packets that were overtaken: a feedback interval and more.
+const SETTLING: Micros = 120_000;
+/// Loss that is heavy enough for a short window.
+const HEAVY: f64 = 0.2;
 /// Loss beyond the inherent one that is too much.
 const EXCESS: f64 = 0.04;
 /// Loss beyond the inherent one that forbids more.
@@ -22,9 +27,13 @@ const NO_MORE: f64 = 0.03;
 const MAX_INHERENT: f64 = 0.25;
 /// A trial that the sender has not answered to by lowering its rate ends after this time.
 const TRIAL: Micros = 4_000_000;
-/// Part of the rate that must go for a trial, and part of the loss that must stay for it to be inherent.
-const LOWER: f64 = 0.9;
-const SAME: f64 = 0.6;
+/// Time that the sender needs at least to lower its rate.
+const RESPONSE: Micros = 200_000;
+/// What is left of the delivered rate for a trial, and what more than that the sender may send in it.
+const LOWERED: f64 = 0.9;
+const TOLERANCE: f64 = 1.1;
+/// Part of the loss that must stay for it to be inherent.
+const SAME: f64 = 0.65;
 
 /// What a window's loss asks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,14 +46,16 @@ pub(super) enum Verdict {
     Lower(f64),
     /// The loss was not due to the rate: back to the target, in bit/s, of before.
     Restore(f64),
-    /// The line carries what it delivered.
-    Limited,
+    /// The line carries what it delivered then, in bit/s.
+    Limited(f64),
 }
 
 /// Loss by time of sending.
 #[derive(Debug)]
 pub(super) struct Loss {
     window: Window,
+    /// The one before, until all that was overtaken has come.
+    settling: Option<(Micros, Window)>,
     /// Windows so far.
     count: u64,
     inherent: f64,
@@ -72,14 +83,16 @@ struct Trial {
     began: Micros,
     /// Of before.
     target: f64,
-    rate: f64,
     fraction: f64,
+    /// What the target has become.
+    lowered: f64,
 }
 
 impl Loss {
     pub(super) fn new() -> Self {
         Self {
             window: Window::default(),
+            settling: None,
             count: 0,
             inherent: 0.0,
             smoothed: 0.0,
@@ -110,17 +123,20 @@ impl Loss {
 
     /// A packet that was reported as lost has only been late.
     pub(super) fn late(&mut self, sent: Micros, bytes: u16) {
-        let window = &mut self.window;
-        if window.lost > 0 && sent >= window.first {
-            window.lost -= 1;
-            window.runs = window.runs.min(window.lost);
-            window.lost_bytes = window.lost_bytes.saturating_sub(u64::from(bytes));
+        let settling = self.settling.as_mut().map(|(_, window)| window);
+        for window in settling.into_iter().chain([&mut self.window]) {
+            if window.lost > 0 && (window.first..=window.last).contains(&sent) {
+                window.lost -= 1;
+                window.runs = window.runs.min(window.lost);
+                window.lost_bytes = window.lost_bytes.saturating_sub(u64::from(bytes));
+            }
         }
     }
 
     /// The line was cut: what was sent before `now` says nothing.
     pub(super) fn interrupted(&mut self, now: Micros) {
         self.window = Window::default();
+        self.settling = None;
         self.since = now;
     }
 
@@ -147,14 +163,13 @@ impl Loss {
 
     /// Judges after a feedback's packets have been added. `is_queueing`: packets wait longer than usual.
     pub(super) fn judge(&mut self, now: Micros, target: f64, is_queueing: bool) -> Verdict {
-        let span = self.window.last - self.window.first;
-        let is_telling = self.window.runs >= MIN_RUNS || span >= MAX_WINDOW;
-        let is_clean = self.window.lost == 0;
-        if span < WINDOW || self.window.packets < MIN_PACKETS || !(is_telling || is_clean) {
-            return Verdict::Fine;
+        if self.settling.is_none() && self.window.is_full() {
+            self.settling = Some((now, std::mem::take(&mut self.window)));
         }
-        let window = std::mem::take(&mut self.window);
-        let fraction = f64::from(window.lost) / f64::from(window.packets);
+        let Some((_, window)) = self.settling.take_if(|(since, _)| now - *since >= SETTLING) else {
+            return Verdict::Fine;
+        };
+        let fraction = window.fraction();
         self.smoothed += 0.5 * (fraction - self.smoothed);
         self.count += 1;
         // Bursts count once each: how many, is chance.
@@ -165,20 +180,21 @@ impl Loss {
             self.inherent = fraction.min(0.2);
         }
         if let Some(trial) = self.trial {
-            return self.conclude(now, trial, fraction, rate, delivered);
+            return self.conclude(now, trial, fraction, rate);
         }
         let beyond = fraction - self.inherent;
         if beyond - chance > EXCESS {
+            let lowered = LOWERED * delivered;
             if !is_queueing {
                 self.trial = Some(Trial {
                     began: now,
                     target,
-                    rate,
                     fraction,
+                    lowered,
                 });
-                self.since = now;
+                self.interrupted(now + RESPONSE);
             }
-            return Verdict::Lower(delivered);
+            return Verdict::Lower(lowered);
         }
         if fraction < self.inherent {
             self.inherent += 0.2 * (fraction - self.inherent);
@@ -189,33 +205,38 @@ impl Loss {
         Verdict::Fine
     }
 
-    fn conclude(
-        &mut self,
-        now: Micros,
-        trial: Trial,
-        fraction: f64,
-        rate: f64,
-        delivered: f64,
-    ) -> Verdict {
-        let is_lower = rate < LOWER * trial.rate;
-        if is_lower && fraction >= SAME * trial.fraction && fraction <= MAX_INHERENT {
-            self.trial = None;
+    fn conclude(&mut self, now: Micros, trial: Trial, fraction: f64, rate: f64) -> Verdict {
+        if rate > TOLERANCE * trial.lowered && now - trial.began < TRIAL {
+            return Verdict::Lower(trial.lowered);
+        }
+        self.trial = None;
+        if rate > TOLERANCE * trial.lowered {
+            return Verdict::Enough;
+        }
+        if fraction >= SAME * trial.fraction && fraction <= MAX_INHERENT {
             self.inherent = fraction;
             return Verdict::Restore(trial.target);
         }
-        if is_lower && fraction < SAME * trial.fraction {
-            self.trial = None;
-            self.inherent = self.inherent.min(fraction);
-            return Verdict::Limited;
-        }
-        if now - trial.began > TRIAL {
-            self.trial = None;
-        }
-        Verdict::Lower(delivered)
+        self.inherent = self.inherent.min(fraction);
+        Verdict::Limited(trial.lowered / LOWERED)
     }
 }
 
 impl Window {
+    /// Whether it can be judged.
+    fn is_full(&self) -> bool {
+        let span = self.last - self.first;
+        let is_telling = self.runs >= MIN_RUNS || self.lost == 0;
+        self.packets >= MIN_PACKETS
+            && (span >= MAX_WINDOW
+                || span >= WINDOW && is_telling
+                || span >= SHORT_WINDOW && self.fraction() > HEAVY)
+    }
+
+    fn fraction(&self) -> f64 {
+        f64::from(self.lost) / f64::from(self.packets.max(1))
+    }
+
     fn rate(&self, bytes: u64) -> f64 {
         bytes as f64 * 8e6 / (self.last - self.first).max(1) as f64
     }
@@ -264,7 +285,7 @@ mod tests {
         let Verdict::Lower(to) = verdicts[0] else {
             panic!("{verdicts:?}")
         };
-        assert!((16e6..18.5e6).contains(&to));
+        assert!((14e6..16.5e6).contains(&to));
         let verdicts = second(&mut loss, 2_000_000, 12_000_000, |n| n % 8 == 0);
         assert!(verdicts.contains(&Verdict::Restore(24e6)), "{verdicts:?}");
         let verdicts = second(&mut loss, 3_000_000, 20_000_000, |n| n % 8 == 0);
@@ -276,9 +297,12 @@ mod tests {
         let mut loss = Loss::new();
         second(&mut loss, 0, 20_000_000, |_| false);
         let verdicts = second(&mut loss, 1_000_000, 20_000_000, |n| n % 4 == 0);
-        assert!(matches!(verdicts[0], Verdict::Lower(to) if (13e6..16e6).contains(&to)));
+        assert!(matches!(verdicts[0], Verdict::Lower(to) if (12e6..14e6).contains(&to)));
         let verdicts = second(&mut loss, 2_000_000, 12_000_000, |_| false);
-        assert!(verdicts.contains(&Verdict::Limited), "{verdicts:?}");
+        assert!(
+            matches!(verdicts[1..], [.., Verdict::Limited(to)] if (13e6..16e6).contains(&to)),
+            "{verdicts:?}"
+        );
         assert_eq!(loss.inherent(), 0.0);
     }
 
@@ -303,7 +327,11 @@ mod tests {
         for index in 0..100 {
             loss.late(index * 10_000, 1_200);
         }
-        assert_eq!(loss.judge(1_000_000, 5e6, false), Verdict::Fine);
+        for index in 0..20 {
+            let verdict = loss.judge(1_000_000 + index * 60_000, 5e6, false);
+            assert_eq!(verdict, Verdict::Fine);
+        }
+        assert_eq!(loss.count, 1);
         assert_eq!(loss.smoothed(), 0.0);
     }
 }

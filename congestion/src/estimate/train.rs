@@ -17,8 +17,6 @@ const TRAINS: usize = 32;
 const MEMORY: Micros = 1_000_000;
 /// Without a newer train, nothing is known.
 const MAX_AGE: Micros = 3_000_000;
-/// Packets that make a capacity.
-const ENOUGH: u32 = 12;
 /// Unit of arrival times, as a deviation.
 const RESOLUTION: f64 = 72.0;
 /// Microseconds per byte at 100 Mbit/s: noise below this is the resolution's.
@@ -116,7 +114,7 @@ impl Trains {
             yy += train.yy;
             xs += train.xs;
         }
-        if packets < ENOUGH || xx <= 0.0 {
+        if packets < MIN_PACKETS || xx <= 0.0 {
             return None;
         }
         let freedom = f64::from(packets - 2 * trains);

@@ -42,7 +42,7 @@ fn a_line_that_rises_is_noticed_by_probes_where_little_is_sent() {
     sim.print(0.1);
     assert!(sim.highest(10.0, 20.0) < 2e6);
     let up = sim.time_to_reach(20.0, 22e6);
-    assert!(up < 12.0, "{up} s");
+    assert!(up < 6.0, "{up} s");
     let share = sim.probe_bytes as f64 / sim.sent_bytes as f64;
     assert!(share < 0.1, "{share} of all is padding");
 }
