@@ -7,6 +7,7 @@ mod incoming;
 mod keyframes;
 mod line;
 mod receiver;
+mod transport;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -54,7 +54,7 @@ pub(crate) fn receiving(codecs: &[Codec]) -> Result<MediaEngine, Error> {
         audio_codec(AudioFormat::Opus { channels: 2 }),
         RtpCodecKind::Audio,
     )?;
-    register_extensions(&mut media, &[])?;
+    register_extensions(&mut media, &[wire::TRANSPORT_CC])?;
     Ok(media)
 }
 

@@ -11,6 +11,7 @@ use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtp;
 
 use super::line::{Line, Moment};
+use super::transport::Transport;
 use super::{Config, Event, Shared};
 use crate::answer::Answer;
 use crate::mailbox::Post;
@@ -31,6 +32,8 @@ pub(super) struct Incoming {
     /// By their place in the session; `None` are lines that the other side does not fill.
     lines: Vec<Option<Line>>,
     sources: HashMap<u32, usize>,
+    /// Where the other side numbers its packets.
+    transport: Option<Transport>,
     next_tick: Instant,
     stage: Stage,
 }
@@ -58,6 +61,7 @@ impl Incoming {
             own_ssrc: rand::rng().random(),
             lines: Vec::new(),
             sources: HashMap::new(),
+            transport: None,
             next_tick: attempt,
             stage: Stage::Connecting,
         }
@@ -70,6 +74,9 @@ impl Incoming {
         self.lines = lines
             .map(|(index, terms)| Line::new(index, terms))
             .collect();
+        // By BUNDLE the id is the same on every m-line (RFC 9143 §9).
+        let extension = answer.lines.iter().find_map(|line| line.transport_cc);
+        self.transport = extension.map(|id| Transport::new(self.attempt, id));
         let mut statistics = self.shared.statistics();
         for (line, statistics) in self.lines.iter().zip(statistics.iter_mut()) {
             statistics.slot = line.as_ref().map(|line| line.slot.clone());
@@ -84,6 +91,9 @@ impl Incoming {
     /// Takes a packet; one that belongs nowhere is ignored.
     pub(super) fn receive(&mut self, now: Instant, packet: rtp::Packet) {
         self.greet();
+        if let Some(transport) = &mut self.transport {
+            transport.receive(now, &packet.header);
+        }
         let Some(index) = self.line_of(&packet) else {
             tracing::trace!(ssrc = packet.header.ssrc, "packet of no line");
             return;
@@ -121,6 +131,9 @@ impl Incoming {
                 feedback.extend(line.advance(own_ssrc, at));
             });
         }
+        if let Some(transport) = &mut self.transport {
+            feedback.extend(transport.advance(now, own_ssrc));
+        }
         feedback
     }
 
@@ -128,6 +141,7 @@ impl Incoming {
     pub(super) fn deadline(&self) -> Instant {
         let lines = self.lines.iter().flatten().filter_map(Line::deadline);
         lines
+            .chain(self.transport.as_ref().map(Transport::deadline))
             .chain([self.next_tick])
             .min()
             .unwrap_or(self.next_tick)
