@@ -314,22 +314,28 @@ impl Control {
     }
 }
 
-/// What the relay does towards publishers: as towards viewers, and it feeds their congestion control.
+/// What the relay does towards publishers: it feeds their congestion control with arrival times.
 fn publishing() -> Features {
     let Features { feedback, .. } = watching();
     Features {
         feedback: Feedback {
-            transport_cc: true,
+            remb: false,
             ..feedback
         },
         ..watching()
     }
 }
 
-/// What the relay does towards viewers. The blocks inside RED carry the publisher's payload types, which differ from viewer
-/// to viewer.
+/// What the relay does towards viewers: it is told what their lines carry. The blocks inside RED carry the publisher's payload
+/// types, which differ from viewer to viewer.
 fn watching() -> Features {
+    let Features { feedback, .. } = Features::default();
     Features {
+        feedback: Feedback {
+            transport_cc: true,
+            remb: true,
+            ..feedback
+        },
         red: false,
         ..Features::default()
     }

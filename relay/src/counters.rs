@@ -76,6 +76,10 @@ pub struct Counters {
     pub nacks_received: Counter,
     /// Of these, packets sent again.
     pub resent_packets: Counter,
+    /// Bytes sent only to find out what a line carries.
+    pub probe_bytes: Counter,
+    /// Keyframe requests of viewers who ask more often than a lossy line makes necessary.
+    pub keyframe_requests_ignored: Counter,
     /// Packets not sent again because the viewer's repair budget was spent.
     pub withheld_packets: Counter,
     /// Keyframe requests of viewers.

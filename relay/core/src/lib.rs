@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod key;
 pub mod keyframe;
 pub mod line;
+pub mod meter;
 pub mod nack;
 pub mod pacer;
 pub mod packet;

@@ -22,6 +22,21 @@ impl ClockReading {
             self.rtp.wrapping_add(ticks(elapsed, clock_rate)),
         )
     }
+
+    /// The publisher's time at a media timestamp not far from the reading's.
+    pub fn ntp_of(&self, timestamp: u32, clock_rate: u32) -> u64 {
+        let ticks = i128::from(timestamp.wrapping_sub(self.rtp).cast_signed());
+        let ntp = (ticks << 32) / i128::from(clock_rate.max(1));
+        self.ntp.wrapping_add_signed(ntp as i64)
+    }
+
+    /// The media timestamp at a publisher's time; `None` when it is hours away, where timestamps say nothing any more.
+    pub fn timestamp_of(&self, ntp: u64, clock_rate: u32) -> Option<u32> {
+        let distance = i128::from(ntp.wrapping_sub(self.ntp).cast_signed());
+        let ticks = (distance * i128::from(clock_rate)) >> 32;
+        let ticks = i32::try_from(ticks).ok()?;
+        Some(self.rtp.wrapping_add_signed(ticks))
+    }
 }
 
 /// A duration in ticks of a media clock, wrapped as timestamps are.
@@ -105,6 +120,11 @@ impl Reception {
         self.expected().saturating_sub(self.received)
     }
 
+    /// Interarrival jitter so far (RFC 3550 §6.4.1).
+    pub fn jitter(&self) -> Duration {
+        Duration::from_secs_f64(self.jitter / f64::from(self.clock_rate.max(1)))
+    }
+
     /// The next report block (RFC 3550 appendix A.3).
     pub fn block(&mut self) -> Block {
         let expected = self.expected() - self.expected_before;
@@ -137,6 +157,28 @@ mod tests {
         assert_eq!(ntp, (10 << 32) + (1 << 31));
         assert_eq!(rtp, 44_999);
         assert_eq!(compact(ntp), 10 << 16 | 0x8000);
+    }
+
+    #[test]
+    fn two_clocks_of_one_publisher_agree_about_a_frame() {
+        let reading = |rtp| ClockReading {
+            ntp: 10 << 32,
+            rtp,
+            arrived: Instant::now(),
+        };
+        let (first, second) = (reading(u32::MAX - 100), reading(5_000));
+        for ticks in [0u32, 90_000, 3_000, 3_000u32.wrapping_neg()] {
+            let there = first.ntp_of(first.rtp.wrapping_add(ticks), 90_000);
+            let here = second.timestamp_of(there, 90_000).unwrap();
+            assert!(
+                here.wrapping_sub(second.rtp)
+                    .wrapping_sub(ticks)
+                    .cast_signed()
+                    .abs()
+                    <= 1
+            );
+        }
+        assert_eq!(first.timestamp_of(1 << 62, 90_000), None);
     }
 
     #[test]

@@ -29,6 +29,8 @@ struct Extensions<'a> {
     body: &'a [u8],
 }
 
+/// The bit of the first byte that announces padding (RFC 3550 §5.1).
+pub const PADDING: u8 = 0x20;
 /// RFC 8285 §4.2.
 const ONE_BYTE: u16 = 0xBEDE;
 /// RFC 8285 §4.3: 0x100 followed by four application bits.
@@ -56,7 +58,7 @@ impl<'a> View<'a> {
             };
             rest = &tail[len..];
         }
-        if fixed[0] & 0x20 != 0 {
+        if fixed[0] & PADDING != 0 {
             let padding = usize::from(*rest.last()?);
             if padding == 0 {
                 return None;

@@ -152,6 +152,23 @@ impl Slot {
         })
     }
 
+    /// Whether the packet goes on with what is shown, beyond everything that left so far.
+    pub fn is_ahead(&self, packet: &Packet) -> bool {
+        let Source::Flowing(_) = self.source else {
+            return false;
+        };
+        self.epochs.back().is_some_and(|epoch| {
+            epoch.space == packet.space
+                && packet.sequence >= epoch.first_in
+                && epoch.index(packet.sequence) >= self.next
+        })
+    }
+
+    /// Whether the newest packet that left ends its frame.
+    pub fn is_between_frames(&self) -> bool {
+        self.latest.is_none_or(|latest| latest.ends_frame)
+    }
+
     /// Whether nothing is shown until a keyframe comes.
     pub fn is_waiting(&self) -> bool {
         matches!(self.source, Source::Waiting(_)) && self.kind == Kind::Video

@@ -7,11 +7,11 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use relay_core::key::SessionKey;
+use relay_core::key::{LayerSet, SessionKey, TrackKey};
 use relay_transport::{Identity, Path, Received};
 
 use super::egress::{Outlet, SendBuffer};
@@ -24,8 +24,10 @@ pub use forwarding::Forwarded;
 use forwarding::{Gathered, push};
 use routes::Routes;
 
-/// How often timers are looked at: the granularity of NACKs and handshake retransmissions.
+/// How often timers are looked at: the granularity of handshake retransmissions, feedback and probes.
 const TICK: Duration = Duration::from_millis(20);
+/// How often what waits for a viewer's pacer goes on.
+const PACE: Duration = Duration::from_millis(5);
 /// Time between two reports to every client, and between two reviews of simulcast layers.
 const REPORT: Duration = Duration::from_secs(1);
 
@@ -35,12 +37,17 @@ pub struct Engine {
     identity: Arc<Identity>,
     counters: Arc<Counters>,
     sessions: HashMap<SessionKey, Session>,
+    /// Those that publish.
+    publishers: Vec<SessionKey>,
     routes: Routes,
     tracks: Tracks,
     /// Packets taken in since the last flush, by track.
     batch: Vec<Gathered>,
     buffer: SendBuffer,
     outputs: Outputs,
+    /// Viewers for whom something waits.
+    lagging: BTreeSet<SessionKey>,
+    next_pace: Option<Instant>,
     next_tick: Option<Instant>,
     next_report: Option<Instant>,
 }
@@ -60,11 +67,14 @@ impl Engine {
             identity,
             counters,
             sessions: HashMap::new(),
+            publishers: Vec::new(),
             routes: Routes::default(),
             tracks: Tracks::new(),
             batch: Vec::new(),
             buffer: SendBuffer::new(),
             outputs: Outputs::default(),
+            lagging: BTreeSet::new(),
+            next_pace: None,
             next_tick: None,
             next_report: None,
         }
@@ -135,25 +145,25 @@ impl Engine {
             Mail::Interest {
                 track: key,
                 worker,
-                wanted,
-            } => {
-                if let Some(track) = self.tracks.get_mut(&key) {
-                    track.others.retain(|other| *other != worker);
-                    if wanted {
-                        track.others.push(worker);
-                        // The next report may be five seconds away, and without one its viewers have no lip-sync.
-                        let mail = |(space, reading)| (worker, Mail::Clock(key, space, reading));
-                        self.outputs.mail.extend(track.clocks().map(mail));
-                    }
-                }
-            }
+                layers,
+            } => self.note_interest(key, worker, layers),
             Mail::Packets(key, packets) => self.mirror(key, &packets),
             Mail::Clock(key, space, reading) => {
                 if let Some(track) = self.tracks.get_mut(&key) {
-                    track.layer_mut(space).clock = Some(reading);
+                    track.set_clock(space, reading);
                 }
             }
-            Mail::KeyframeWanted(key) => self.want_keyframe(now, key, outlet),
+            Mail::Layers(key, rates) => {
+                if let Some(track) = self.tracks.get_mut(&key) {
+                    track.rates = rates;
+                }
+            }
+            Mail::KeyframeWanted(key, layers) => {
+                if let Some(track) = self.tracks.get_mut(&key) {
+                    track.keyframes_wanted = track.keyframes_wanted.with(layers);
+                    self.request_keyframes(now, key, outlet);
+                }
+            }
             Mail::Stop => {
                 let keys: Vec<_> = self.sessions.keys().copied().collect();
                 for key in keys {
@@ -165,11 +175,30 @@ impl Engine {
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next_tick.filter(|_| !self.sessions.is_empty())
+        let repairs = self.publishers.iter().filter_map(|key| {
+            let session = self.sessions.get(key)?;
+            match &session.media {
+                Media::Publisher(publisher) => publisher.poll_nacks(),
+                Media::Viewer(_) => None,
+            }
+        });
+        let tick = self.next_tick.filter(|_| !self.sessions.is_empty());
+        let pace = self.next_pace.filter(|_| !self.lagging.is_empty());
+        repairs.chain(tick).chain(pace).min()
     }
 
     /// Advances every timer to `now`.
     pub fn handle_timeout(&mut self, now: Instant, outlet: &mut impl Outlet) {
+        if self.next_pace.is_none_or(|at| now >= at) {
+            self.next_pace = Some(now + PACE);
+            let lagging: Vec<_> = self.lagging.iter().copied().collect();
+            for key in lagging {
+                self.pump(now, key, outlet);
+            }
+        }
+        for at in 0..self.publishers.len() {
+            self.request_repairs(now, self.publishers[at], outlet);
+        }
         if self.next_tick.is_some_and(|at| now < at) {
             return;
         }
@@ -184,7 +213,27 @@ impl Engine {
         }
         let tracks: Vec<_> = self.tracks.keys().copied().collect();
         for key in tracks {
-            self.request_keyframe(now, key, outlet);
+            self.request_keyframes(now, key, outlet);
+        }
+    }
+
+    /// Another worker has viewers of layers of a track that is published here, or of none any more.
+    fn note_interest(&mut self, key: TrackKey, worker: usize, layers: LayerSet) {
+        let Some(track) = self.tracks.get_mut(&key) else {
+            return;
+        };
+        let known = track.others.iter().any(|(other, _)| *other == worker);
+        track.others.retain(|(other, _)| *other != worker);
+        if layers.is_empty() {
+            return;
+        }
+        track.others.push((worker, layers));
+        if !known {
+            // The next report may be five seconds away, and without one its viewers have no lip-sync.
+            let clock = |(space, reading)| (worker, Mail::Clock(key, space, reading));
+            self.outputs.mail.extend(track.clocks().map(clock));
+            let layers = Mail::Layers(key, track.rates.clone());
+            self.outputs.mail.push_back((worker, layers));
         }
     }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 
-use relay_core::key::{Kind, SessionKey, TrackKey};
+use relay_core::allocator::LayerRate;
+use relay_core::key::{Kind, LayerSet, SessionKey, TrackKey};
 use relay_core::line::Reading;
 use relay_core::packet::{Packet, Space};
 use relay_core::report::ClockReading;
@@ -38,15 +39,17 @@ pub enum Mail {
         track: TrackKey,
         /// The other worker.
         worker: usize,
-        /// Whether it wants the track's packets.
-        wanted: bool,
+        /// The layers whose packets it wants.
+        layers: LayerSet,
     },
-    /// Packets of a track published on another worker.
+    /// Packets of one layer of a track published on another worker.
     Packets(TrackKey, Arc<[Arc<Packet>]>),
     /// The clock of a track published on another worker.
     Clock(TrackKey, Space, ClockReading),
-    /// Viewers on another worker need a keyframe of a track published here.
-    KeyframeWanted(TrackKey),
+    /// The layers of a track published on another worker.
+    Layers(TrackKey, Arc<[LayerRate]>),
+    /// Viewers on another worker need keyframes of layers of a track published here.
+    KeyframeWanted(TrackKey, LayerSet),
     /// Every session ends, then the worker.
     Stop,
 }
@@ -56,7 +59,9 @@ impl Mail {
     /// may not take the room of decisions, which are told once.
     fn is_repeated(&self) -> bool {
         match self {
-            Mail::Packets(..) | Mail::Clock(..) | Mail::KeyframeWanted(_) => true,
+            Mail::Packets(..) | Mail::Clock(..) | Mail::Layers(..) | Mail::KeyframeWanted(..) => {
+                true
+            }
             Mail::Open(_)
             | Mail::Close(_)
             | Mail::RestartIce(..)
@@ -216,11 +221,14 @@ mod tests {
             session: SessionKey(1),
             index: 0,
         };
-        while post.send(Mail::KeyframeWanted(track)).is_ok() {}
+        while post
+            .send(Mail::KeyframeWanted(track, LayerSet::of(0)))
+            .is_ok()
+        {}
         post.send(Mail::Close(SessionKey(2))).unwrap();
         post.send(Mail::Stop).unwrap();
         assert!(matches!(mailbox.next(), Some(Mail::Close(SessionKey(2)))));
         assert!(matches!(mailbox.next(), Some(Mail::Stop)));
-        assert!(matches!(mailbox.next(), Some(Mail::KeyframeWanted(_))));
+        assert!(matches!(mailbox.next(), Some(Mail::KeyframeWanted(..))));
     }
 }

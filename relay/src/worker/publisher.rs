@@ -1,5 +1,7 @@
 //! The receiving side of a WHIP session: which packet belongs to which layer of which track, and RTCP back.
 
+mod layers;
+mod line;
 mod routing;
 #[cfg(test)]
 mod tests;
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use congestion::arrivals::{self, Arrivals};
 use relay_core::codec::Format;
 use relay_core::ingest::{PayloadFormat, Receiver};
-use relay_core::key::{Kind, SessionKey};
+use relay_core::key::{Kind, LayerSet, SessionKey};
 use relay_core::keyframe::KeyframeRequest;
 use relay_core::packet::{ElementIds, Packet, Space};
 use relay_core::report::{ClockReading, compact};
@@ -23,6 +25,7 @@ use super::mail::TrackDescription;
 use super::rtcp;
 use super::track::{Track, Tracks};
 use crate::counters::Counters;
+use layers::Layer;
 
 /// Packets asked for in one message: four bytes each at worst, and larger datagrams do not leave.
 const MAX_NACK: usize = 256;
@@ -39,6 +42,9 @@ pub struct Publisher {
     /// Transport-wide arrival times, where the client numbers its packets.
     arrivals: Option<(u8, Arrivals)>,
     feedback_due: Instant,
+    /// Packets and bytes so far.
+    received: (u64, u64),
+    totals: line::Totals,
     counters: Arc<Counters>,
 }
 
@@ -47,10 +53,8 @@ struct Line {
     published: PublishedTrack,
     description: Arc<TrackDescription>,
     ids: ElementIds,
-    /// The layer that viewers get, as an SSRC.
-    selected: Option<u32>,
-    /// The layer that takes over at its next keyframe.
-    successor: Option<u32>,
+    /// In the order in which they first came; a packet's layer is its place here.
+    layers: Vec<Layer>,
 }
 
 /// What an SSRC carries.
@@ -67,11 +71,10 @@ enum Use {
 struct Source {
     ssrc: u32,
     line: usize,
-    rid: Option<Vec<u8>>,
+    layer: u8,
     receiver: Receiver,
     keyframe: KeyframeRequest,
     clock: Option<ClockReading>,
-    bytes_since_review: u64,
 }
 
 /// A packet to be forwarded.
@@ -101,8 +104,7 @@ impl Publisher {
                 ids: element_ids(&published.extensions),
                 published,
                 description,
-                selected: None,
-                successor: None,
+                layers: Vec::new(),
             })
             .collect();
         Self {
@@ -113,6 +115,8 @@ impl Publisher {
             spaces: 0,
             arrivals,
             feedback_due: now,
+            received: (0, 0),
+            totals: line::Totals::default(),
             counters,
         }
     }
@@ -129,7 +133,7 @@ impl Publisher {
             return None;
         };
         self.note_arrival(now, &view);
-        let Some((at, incoming)) = self.route(view) else {
+        let Some((at, incoming)) = self.route(now, view) else {
             self.counters.unroutable_packets.add(1);
             return None;
         };
@@ -137,7 +141,7 @@ impl Publisher {
         let line = &mut self.tracks[source.line];
         let format = payload_format(&line.published.codecs, incoming.payload_type)?;
         let track = tracks.get_mut(&line.description.key)?;
-        let cache = &mut track.layer_mut(source.receiver.space()).cache;
+        let cache = track.cache_mut(source.receiver.space());
         let repaired_before = source.receiver.repaired;
         let Ok(taken) = source
             .receiver
@@ -146,17 +150,27 @@ impl Publisher {
             self.counters.duplicate_packets.add(1);
             return None;
         };
+        self.received.0 += 1;
+        self.received.1 += packet.len() as u64;
         self.counters.received_packets.add(1);
         self.counters.received_bytes.add(packet.len() as u64);
         self.counters
             .repaired_packets
             .add(source.receiver.repaired - repaired_before);
-        source.bytes_since_review += packet.len() as u64;
         if taken.packet.keyframe {
             source.keyframe.arrived();
         }
-        track.keyframe_wanted |= taken.outage && line.description.kind == Kind::Video;
-        line.forwards(source.ssrc, &taken.packet).then(|| Taken {
+        if taken.outage && line.description.kind == Kind::Video {
+            track.keyframes_wanted = track.keyframes_wanted.with(LayerSet::of(source.layer));
+        }
+        let layer = &mut line.layers[usize::from(source.layer)];
+        let starts = line.description.kind == Kind::Audio || taken.packet.keyframe;
+        if !layer.takes(source.ssrc, starts) {
+            return None;
+        }
+        layer.meter.add(now, taken.packet.timestamp, packet.len());
+        track.note_latest(&taken.packet);
+        Some(Taken {
             description: line.description.clone(),
             packet: taken.packet,
         })
@@ -186,23 +200,22 @@ impl Publisher {
 
     /// Requests for keyframes that viewers of `track` need, as RTCP.
     pub fn keyframe_requests(&mut self, now: Instant, track: &mut Track) -> Vec<Vec<u8>> {
-        let Some(line) = self
-            .tracks
-            .iter()
-            .find(|line| line.description.key == track.description.key)
-        else {
+        let key = track.description.key;
+        let Some(at) = (self.tracks.iter()).position(|line| line.description.key == key) else {
             return Vec::new();
         };
-        let wanted = std::mem::take(&mut track.keyframe_wanted);
+        let wanted = std::mem::take(&mut track.keyframes_wanted);
+        let watched = track.watched();
         let mut requests = Vec::new();
-        for source in &mut self.sources {
-            let shown = line.selected == Some(source.ssrc);
-            let next = line.successor == Some(source.ssrc);
+        for source in self.sources.iter_mut().filter(|source| source.line == at) {
+            let layer = &mut self.tracks[at].layers[usize::from(source.layer)];
+            layer.review(now);
             // What nobody sees nobody waits for, whoever did before.
-            if !shown && !next {
+            if !layer.is_current(source.ssrc) || !watched.contains(source.layer) {
+                source.keyframe.arrived();
                 continue;
             }
-            if next || (wanted && line.successor.is_none()) {
+            if layer.asks(source.ssrc, wanted.contains(source.layer)) {
                 source.keyframe.want();
             }
             if source.keyframe.poll(now) {
@@ -255,31 +268,10 @@ impl Publisher {
         (!reports.is_empty()).then(|| rtcp::receiver_report(reports))
     }
 
-    /// Once a second: viewers get the layer with the highest rate.
-    pub fn review_layers(&mut self) {
-        for (at, line) in self.tracks.iter_mut().enumerate() {
-            let rate = |source: &&Source| source.bytes_since_review;
-            let best = self
-                .sources
-                .iter()
-                .filter(|source| source.line == at)
-                .max_by_key(rate);
-            let rate_of = |ssrc: Option<u32>| {
-                let source = self.sources.iter().find(|other| Some(other.ssrc) == ssrc);
-                source.map_or(0, |source| source.bytes_since_review)
-            };
-            // A third more, so that two layers of like rate do not take turns.
-            let better = |best: &&Source| best.bytes_since_review > rate_of(line.selected) / 3 * 4;
-            if let Some(best) = best.filter(better) {
-                line.successor = Some(best.ssrc);
-            } else if rate_of(line.successor) == 0 {
-                // Its keyframe will not come, and no other is asked for while it is waited for.
-                line.successor = None;
-            }
-        }
-        for source in &mut self.sources {
-            source.bytes_since_review = 0;
-        }
+    /// When [`nacks`](Self::nacks) has something to say.
+    pub fn poll_nacks(&self) -> Option<Instant> {
+        let due = |source: &Source| source.receiver.poll_timeout();
+        self.sources.iter().filter_map(due).min()
     }
 
     /// Probes and packets of no track count too: they took the same way.
@@ -294,17 +286,6 @@ impl Publisher {
         if let Some(number) = number {
             arrivals.received(now, u16::from_be_bytes(*number));
         }
-    }
-}
-
-impl Line {
-    /// Whether viewers get this packet: it is of the selected layer, or the first of its successor that can be shown.
-    fn forwards(&mut self, ssrc: u32, packet: &Packet) -> bool {
-        let starts = self.description.kind == Kind::Audio || packet.keyframe;
-        if self.successor == Some(ssrc) && starts {
-            self.selected = self.successor.take();
-        }
-        self.selected == Some(ssrc)
     }
 }
 

@@ -1,10 +1,13 @@
 //! RTCP in and out. Only the packet types the relay acts on are parsed at all.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use congestion::arrivals::Feedback;
 use rtc_rtcp::goodbye::Goodbye;
 use rtc_rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc_rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc_rtcp::receiver_report::ReceiverReport;
 use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
@@ -47,8 +50,54 @@ pub enum Message {
         /// Of which SSRC.
         ssrc: u32,
     },
+    /// When packets arrived.
+    TransportFeedback(Feedback),
+    /// What arrived of one SSRC.
+    Reception(Reception),
+    /// What the receiver takes the line to carry (draft-alvestrand-rmcat-remb).
+    Estimate {
+        /// Bit/s.
+        bitrate: u64,
+    },
     /// These SSRCs end.
     Goodbye(Vec<u32>),
+}
+
+/// A reception report block (RFC 3550 §6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reception {
+    /// Of which SSRC.
+    pub ssrc: u32,
+    /// Lost since the block before, in 1/256.
+    pub fraction_lost: u8,
+    /// In ticks of the media clock.
+    pub jitter: u32,
+    /// The last sender report that was seen.
+    pub echo: Option<Echo>,
+}
+
+/// What a reception report says of a sender report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Echo {
+    /// The middle of its NTP time stamp.
+    pub last_sender_report: u32,
+    /// For how long the other side has had it.
+    pub delay: Duration,
+}
+
+impl Reception {
+    fn read(block: &ReceptionReport) -> Self {
+        let delay = u64::from(block.delay) * 1_000_000 / 65_536;
+        Self {
+            ssrc: block.ssrc,
+            fraction_lost: block.fraction_lost,
+            jitter: block.jitter,
+            echo: (block.last_sender_report != 0).then_some(Echo {
+                last_sender_report: block.last_sender_report,
+                delay: Duration::from_micros(delay),
+            }),
+        }
+    }
 }
 
 impl Message {
@@ -67,12 +116,20 @@ pub struct Malformed;
 
 /// RTCP packet types (RFC 3550 §12.1, RFC 4585 §6.1) and the feedback formats in use.
 const SR: u8 = 200;
+const RR: u8 = 201;
 const BYE: u8 = 203;
 const RTPFB: u8 = 205;
 const PSFB: u8 = 206;
 const FMT_NACK: u8 = 1;
+const FMT_TRANSPORT_CC: u8 = 15;
+/// Application-layer feedback; REMB names itself by four letters.
+const FMT_AFB: u8 = 15;
+const REMB: &[u8] = b"REMB";
 const FMT_PLI: u8 = 1;
 const FMT_FIR: u8 = 4;
+
+/// Where a feedback message's own fields begin (RFC 4585 §6.1).
+const BEHIND_SSRCS: usize = 12;
 
 /// Most sequence numbers taken from one compound packet; a client that misses more needs a keyframe.
 const MAX_MISSING: usize = 1_024;
@@ -115,6 +172,22 @@ fn read(
                 ntp: report.ntp_time,
                 rtp: report.rtp_time,
             });
+            messages.extend(receptions(&report.reports));
+        }
+        (RR, _) => {
+            let report = ReceiverReport::unmarshal(bytes).map_err(|_| Malformed)?;
+            messages.extend(receptions(&report.reports));
+        }
+        (RTPFB, FMT_TRANSPORT_CC) => {
+            let control = bytes.get(BEHIND_SSRCS..).unwrap_or_default();
+            let feedback = Feedback::read(control).ok_or(Malformed)?;
+            messages.push(Message::TransportFeedback(feedback));
+        }
+        (PSFB, FMT_AFB) if packet_names(bytes, REMB) => {
+            let estimate =
+                ReceiverEstimatedMaximumBitrate::unmarshal(bytes).map_err(|_| Malformed)?;
+            let bitrate = estimate.bitrate as u64;
+            messages.push(Message::Estimate { bitrate });
         }
         (RTPFB, FMT_NACK) => {
             let nack = TransportLayerNack::unmarshal(bytes).map_err(|_| Malformed)?;
@@ -151,6 +224,15 @@ fn read(
         _ => {}
     }
     Ok(())
+}
+
+fn receptions(blocks: &[ReceptionReport]) -> impl Iterator<Item = Message> + '_ {
+    blocks.iter().map(Reception::read).map(Message::Reception)
+}
+
+/// Whether a feedback message's four letters behind both SSRCs are these.
+fn packet_names(packet: &[u8], name: &[u8]) -> bool {
+    packet.get(BEHIND_SSRCS..BEHIND_SSRCS + 4) == Some(name)
 }
 
 /// A report about a publisher's SSRC (RFC 3550 §6.4.2).
@@ -300,6 +382,10 @@ mod tests {
         };
         let wire = transport_feedback(5, &feedback);
         assert_eq!(wire.len() % 4, 0);
+        assert_eq!(
+            parse(&wire),
+            Ok(vec![Message::TransportFeedback(feedback.clone())])
+        );
         let read = TransportLayerCc::unmarshal(&mut wire.as_slice()).unwrap();
         assert_eq!(
             (read.base_sequence_number, read.packet_status_count),
@@ -311,6 +397,40 @@ mod tests {
         );
         let micros: Vec<_> = read.recv_deltas.iter().map(|delta| delta.delta).collect();
         assert_eq!(micros, [2_000, 75_000, -1_000, 0, 250]);
+    }
+
+    #[test]
+    fn reports_and_estimates_are_read() {
+        let block = ReceptionReport {
+            ssrc: 7,
+            fraction_lost: 26,
+            jitter: 90,
+            last_sender_report: 5,
+            delay: 32_768,
+            ..Default::default()
+        };
+        let mut compound = receiver_report(vec![block]);
+        compound.extend(bytes(&ReceiverEstimatedMaximumBitrate {
+            sender_ssrc: 1,
+            bitrate: 2_000_000.0,
+            ssrcs: vec![7],
+        }));
+        let reception = Reception {
+            ssrc: 7,
+            fraction_lost: 26,
+            jitter: 90,
+            echo: Some(Echo {
+                last_sender_report: 5,
+                delay: Duration::from_millis(500),
+            }),
+        };
+        assert_eq!(
+            parse(&compound),
+            Ok(vec![
+                Message::Reception(reception),
+                Message::Estimate { bitrate: 2_000_000 }
+            ])
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub enum Media {
     /// The client sends.
     Publisher(Publisher),
     /// The client receives.
-    Viewer(Viewer),
+    Viewer(Box<Viewer>),
 }
 
 /// What happened to a session's transport.

@@ -1,87 +1,107 @@
-//! The sending side of a WHEP session: packets are written, sealed and put into runs, once per viewer.
+//! The sending side of a WHEP session: what its line carries, what its slots get of that, and when packets leave.
+//!
+//! ```text
+//!  packets of a track ─▶ forward ─▶ Filled (numbers) ─▶ Exit (write, seal) ─▶ run of datagrams
+//!                          │ pacer closed                 ▲
+//!                          └▶ Lag: a place in the cache ──┘ pump, every few milliseconds
+//!  feedback ─▶ Estimate ─▶ Allocator ─▶ share of each slot ─▶ layer
+//! ```
+
+mod exit;
+mod filled;
+mod lag;
+mod line;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rand::RngExt;
-use relay_core::key::TrackKey;
-use relay_core::nack::RepairBudget;
-use relay_core::packet::{ElementIds, Packet};
-use relay_core::rtp::{self, Header};
-use relay_core::slot::{Lookup, Outgoing, Slot, Verdict};
-use relay_transport::Path;
-use relay_transport::sdp::{self, CodecBinding, WatchedSlot};
-use relay_transport::srtp::Sealer;
-use rtc_rtcp::sender_report::SenderReport;
+use congestion::estimate::Estimate;
+use relay_core::allocator::{self, Allocator, Share, Want};
+use relay_core::key::{LayerSet, TrackKey};
+use relay_core::pacer::Pacer;
+use relay_core::packet::Packet;
+use relay_core::slot::Verdict;
+use relay_transport::sdp::WatchedSlot;
 
-use super::egress::{MAX_PACKET, Outlet, SendBuffer};
+use super::egress::Outlet;
 use super::mail::TrackDescription;
-use super::publisher::element_ids;
-use super::rtcp;
-use super::track::Tracks;
-use crate::counters::Counters;
+use super::track::{Track, Tracks};
+pub use exit::Exit;
+use filled::Filled;
+use lag::{Lag, Patience, Requests};
+use line::Line;
 
-/// Room that a header with its extensions, an RTX prefix and SRTP's overhead may take beside the payload.
-const MAX_PAYLOAD: usize = MAX_PACKET - 128;
+/// What a line is believed to carry until it shows: the 1080p layer and courseware, but not 4K.
+const START: u64 = 5_000_000;
+/// How long nothing is taken from a viewer that has just come: its line has not shown anything yet.
+const GRACE: Duration = Duration::from_secs(3);
+/// Time between two decisions.
+const REVIEW: Duration = Duration::from_millis(100);
+/// A keyframe that was kept is used when what has come since takes less than this at the viewer's pace: a fresh one takes about as long.
+const QUICK: Duration = Duration::from_millis(250);
+/// Pace beyond which waiting makes no difference.
+const UNPACED: u64 = 500_000_000;
 
 /// A viewer's slots.
 pub struct Viewer {
     slots: Vec<Filled>,
+    /// Places of the slots, the most important first.
+    order: Vec<usize>,
     /// The client is not heard, so nothing is sent.
     is_paused: bool,
+    estimate: Estimate,
+    /// Whether anything tells what the line carries.
+    is_informed: bool,
+    began: Option<Instant>,
+    pacer: Pacer,
+    allocator: Allocator,
+    /// When shares are decided again; at once after something changed.
+    review_at: Option<Instant>,
+    patience: Patience,
+    requests: Requests,
+    line: Line,
 }
 
-/// A slot and what fills it.
-struct Filled {
-    slot: Slot,
-    cname: String,
-    clock_rate: u32,
-    ssrc: u32,
-    repair: Option<Repair>,
-    budget: RepairBudget,
-    ids: ElementIds,
-    codecs: Vec<CodecBinding>,
-    track: Option<Arc<TrackDescription>>,
-    payload_types: Vec<PayloadType>,
-    packets: u32,
-    octets: u32,
+/// What came of sending.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Keyframes needed of the track's layers.
+    pub keyframes: LayerSet,
+    /// Whether something waits for the pacer.
+    pub lags: bool,
 }
 
-/// The slot's retransmissions (RFC 4588).
-#[derive(Debug, Clone, Copy)]
-struct Repair {
-    ssrc: u32,
-    next: u64,
-}
-
-/// A publisher's payload type and the viewer's for the same codec.
-#[derive(Debug, Clone, Copy)]
-struct PayloadType {
-    published: u8,
-    viewer: u8,
-    rtx: Option<u8>,
-}
-
-/// The way out of the relay for one session.
-pub struct Exit<'a, O> {
-    /// The session's keys.
-    pub sealer: &'a mut Sealer,
-    /// The client's path.
-    pub to: Path,
-    /// Collects packets into runs.
-    pub buffer: &'a mut SendBuffer,
-    /// Takes the runs.
-    pub outlet: &'a mut O,
-    /// What is counted.
-    pub counters: &'a Counters,
+/// What a slot is to be sent from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// The slot.
+    pub slot: u8,
+    /// What it shows.
+    pub track: TrackKey,
 }
 
 impl Viewer {
     /// The slots, as negotiated; they show nothing yet.
-    pub fn new(slots: Vec<WatchedSlot>) -> Self {
+    pub fn new(now: Instant, slots: Vec<WatchedSlot>) -> Self {
+        let slots: Vec<_> = slots.into_iter().map(Filled::new).collect();
+        let mut order: Vec<_> = (0..slots.len()).collect();
+        // Sound is never paced, so its place does not matter.
+        order.sort_by_key(|at| slots[*at].class);
         Self {
-            slots: slots.into_iter().map(Filled::new).collect(),
+            slots,
+            order,
             is_paused: false,
+            estimate: Estimate::new(now, START),
+            is_informed: false,
+            began: None,
+            pacer: Pacer::new(now),
+            allocator: Allocator::default(),
+            review_at: None,
+            patience: Patience::default(),
+            requests: Requests::default(),
+            line: Line::default(),
         }
     }
 
@@ -89,17 +109,11 @@ impl Viewer {
     /// packets that it misses its SRTP would mistake the roll-over counter and stay dark for ever (RFC 3711 §3.3.1).
     pub fn pause(&mut self) {
         if !std::mem::replace(&mut self.is_paused, true) {
-            for filled in self
-                .slots
-                .iter_mut()
-                .filter(|filled| filled.track.is_some())
-            {
-                filled.slot.fill(0);
-            }
+            self.slots.iter_mut().for_each(Filled::restart);
         }
     }
 
-    /// Sends again, pictures from their next keyframe on. Returns whether it had been paused.
+    /// Sends again, pictures from a keyframe on. Returns whether it had been paused.
     pub fn resume(&mut self) -> bool {
         std::mem::take(&mut self.is_paused)
     }
@@ -109,6 +123,7 @@ impl Viewer {
         let filled = self.slots.get_mut(usize::from(slot))?;
         let before = filled.track.take().map(|track| track.key);
         filled.show(track);
+        self.review_at = None;
         before
     }
 
@@ -119,63 +134,155 @@ impl Viewer {
             .filter_map(|(slot, filled)| Some((slot, filled.track.as_ref()?.key)))
     }
 
-    /// The track of the slot with this SSRC.
-    pub fn track_of(&self, ssrc: u32) -> Option<TrackKey> {
+    /// The track and layer that the slot with this SSRC shows, or is to show.
+    pub fn track_of(&self, ssrc: u32) -> Option<(TrackKey, u8)> {
         let filled = self.slots.iter().find(|filled| filled.ssrc == ssrc)?;
-        Some(filled.track.as_ref()?.key)
+        Some((filled.track.as_ref()?.key, filled.slot.aimed()?))
     }
 
-    /// Sends the next packets of what a slot shows. Returns whether the slot needs a keyframe.
+    /// Whether a keyframe request of the client is followed. One line that asks for ever must not cost everybody a keyframe each time.
+    pub fn may_ask(&mut self, now: Instant) -> bool {
+        self.requests.spend(now)
+    }
+
+    /// The layers whose packets a slot takes.
+    pub fn layers(&self, slot: u8) -> LayerSet {
+        self.slots
+            .get(usize::from(slot))
+            .map(Filled::layers)
+            .unwrap_or_default()
+    }
+
+    /// Sends the next packets of one layer of what a slot shows, as far as the pacer lets them.
     pub fn forward(
         &mut self,
         slot: u8,
+        track: &Track,
         packets: &[Arc<Packet>],
         exit: &mut Exit<'_, impl Outlet>,
-    ) -> bool {
+    ) -> Sent {
         if self.is_paused {
-            return false;
+            return Sent::default();
         }
+        self.began.get_or_insert(exit.now);
         let Some(filled) = self.slots.get_mut(usize::from(slot)) else {
-            return false;
+            return Sent::default();
         };
-        let (mut sent, mut bytes, mut unsupported) = (0u64, 0u64, 0u64);
-        let mut needs_keyframe = false;
+        let is_paced = filled.class.is_some() && self.estimate.pace() < UNPACED;
+        if is_paced {
+            self.pacer.refill(exit.now, self.estimate.pace());
+            filled.refill(exit.now);
+        }
+        let mut tally = Tally::default();
         for packet in packets {
-            let Some(payload_type) = filled.payload_type(packet.payload_type) else {
-                unsupported += 1;
-                continue;
-            };
-            match filled
-                .slot
-                .forward(packet, payload_type.viewer, |_, _| None)
-            {
-                Verdict::Skip => {}
-                Verdict::NeedsKeyframe => needs_keyframe = true,
-                Verdict::Forward(outgoing) => {
-                    let Some(len) = filled.send(packet, outgoing, exit) else {
-                        continue;
-                    };
-                    sent += 1;
-                    bytes += len as u64;
+            match &filled.lag {
+                Some(lag) if lag.covers(packet) => continue,
+                // A keyframe of the layer that is aimed at ends what the slot is behind with.
+                Some(lag) if lag.space != packet.space && filled.begins(packet) => {
+                    filled.lag = Some(Lag::at(packet));
+                    continue;
                 }
+                Some(lag) if lag.space != packet.space => continue,
+                None if is_paced
+                    && !(self.pacer.is_open() && filled.is_open())
+                    && filled.is_next(packet) =>
+                {
+                    filled.lag = Some(Lag::at(packet));
+                    continue;
+                }
+                _ => {}
+            }
+            let len = filled.take(packet, track, &mut self.estimate, exit, &mut tally);
+            if is_paced {
+                self.pacer.spend(len);
             }
         }
         exit.buffer.flush(exit.to, exit.outlet);
+        tally.close(filled, &mut self.line, exit);
         // What preceded the keyframe in one batch does not ask for another one.
-        needs_keyframe &= filled.slot.is_waiting();
-        filled.budget.sent(sent);
-        exit.counters.sent_packets.add(sent);
-        exit.counters.sent_bytes.add(bytes);
-        if unsupported > 0 {
-            exit.counters.unsupported_packets.add(unsupported);
+        let needed = tally.needs_keyframe && filled.slot.needs_keyframe();
+        Sent {
+            keyframes: match filled.slot.aimed() {
+                Some(layer) if needed && self.patience.may_ask(exit.now) => LayerSet::of(layer),
+                _ => LayerSet::EMPTY,
+            },
+            lags: filled.lag.is_some(),
         }
-        needs_keyframe
+    }
+
+    /// Sends what waited for the pacer. Returns whether something still waits, and the tracks that need keyframes.
+    pub fn pump(
+        &mut self,
+        tracks: &Tracks,
+        exit: &mut Exit<'_, impl Outlet>,
+    ) -> (bool, Vec<(TrackKey, u8)>) {
+        self.pacer.refill(exit.now, self.estimate.pace());
+        let mut given_up = Vec::new();
+        for at in &self.order {
+            let filled = &mut self.slots[*at];
+            if filled.lag.is_none() {
+                continue;
+            }
+            let Some(track) = filled
+                .track
+                .as_ref()
+                .and_then(|track| tracks.get(&track.key))
+            else {
+                filled.lag = None;
+                continue;
+            };
+            let mut tally = Tally::default();
+            filled.refill(exit.now);
+            while self.pacer.is_open() && filled.is_open() && filled.lag.is_some() {
+                let len = filled.catch_up(track, &mut self.estimate, exit, &mut tally);
+                self.pacer.spend(len);
+            }
+            exit.buffer.flush(exit.to, exit.outlet);
+            tally.close(filled, &mut self.line, exit);
+            if tally.gave_up {
+                self.patience.lost(exit.now);
+            } else if tally.needs_keyframe
+                && let Some(layer) = filled.slot.aimed()
+            {
+                given_up.push((track.description.key, layer));
+            }
+        }
+        let lags = self.slots.iter().any(|filled| filled.lag.is_some());
+        (lags, given_up)
+    }
+
+    /// Starts a slot that waits for a keyframe from one that was kept, where that is quicker than a fresh one. Returns whether it does.
+    pub fn start(&mut self, now: Instant, slot: u8, track: &Track) -> bool {
+        let Some(filled) = self.slots.get_mut(usize::from(slot)) else {
+            return false;
+        };
+        if self.is_paused || !filled.slot.is_waiting() || filled.lag.is_some() {
+            return false;
+        }
+        let entry = filled.slot.aimed().and_then(|layer| track.entry(layer));
+        let quick = u128::from(self.estimate.pace().min(UNPACED)) * QUICK.as_millis() / 8_000;
+        let Some(entry) = entry.filter(|entry| u128::from(entry.bytes) <= quick) else {
+            return false;
+        };
+        let Some(packet) = track.packet(entry.space, entry.sequence) else {
+            return false;
+        };
+        filled.lag = Some(Lag::from(now, packet));
+        true
+    }
+
+    /// The layer that a slot needs a keyframe of, if it may ask.
+    pub fn needs_keyframe(&self, slot: u8) -> Option<u8> {
+        let filled = self.slots.get(usize::from(slot))?;
+        filled
+            .slot
+            .aimed()
+            .filter(|_| filled.slot.needs_keyframe() && !self.is_paused)
     }
 
     /// Answers a NACK from the cache.
     pub fn resend(
         &mut self,
-        now: Instant,
         ssrc: u32,
         missing: &[u16],
         tracks: &Tracks,
@@ -185,192 +292,264 @@ impl Viewer {
             return;
         };
         let (mut resent, mut withheld) = (0, 0);
+        // Packets of a former source are looked up where they came from as long as that track lives.
+        let track = filled
+            .track
+            .as_ref()
+            .and_then(|track| tracks.get(&track.key));
         for sequence_number in missing {
-            let Some(lookup) = filled.slot.resend(now, *sequence_number) else {
+            let Some(lookup) = filled.slot.resend(exit.now, *sequence_number) else {
                 continue;
             };
-            // Packets of a former source are looked up where they came from as long as that track lives.
-            let mut candidates = filled
-                .track
-                .iter()
-                .filter_map(|track| tracks.get(&track.key));
-            let Some(packet) =
-                candidates.find_map(|track| track.packet(lookup.space, lookup.sequence))
-            else {
+            let found = track.and_then(|track| track.packet(lookup.space, lookup.sequence));
+            let Some(packet) = found else {
                 continue;
             };
             if !filled.budget.spend() {
                 withheld += 1;
                 continue;
             }
-            resent += u64::from(filled.send_again(packet, lookup, exit).is_some());
+            let len = filled.send_again(packet, lookup, &mut self.estimate, exit);
+            self.pacer.spend(len.unwrap_or(0));
+            resent += u64::from(len.is_some());
         }
         exit.buffer.flush(exit.to, exit.outlet);
+        self.line.resent += resent;
         exit.counters.nacks_received.add(missing.len() as u64);
         exit.counters.resent_packets.add(resent);
         exit.counters.withheld_packets.add(withheld);
     }
 
     /// The periodic sender reports, as RTCP. Both slots of a publication carry its publisher's clock, so players can keep them in sync.
-    pub fn reports(&self, now: Instant, tracks: &Tracks) -> Vec<Vec<u8>> {
+    pub fn reports(&mut self, now: Instant, tracks: &Tracks) -> Vec<Vec<u8>> {
         self.slots
-            .iter()
+            .iter_mut()
             .filter_map(|filled| filled.report(now, tracks))
             .collect()
+    }
+
+    /// Every 20 ms: sends padding where that may show that the line carries more.
+    pub fn probe(&mut self, tracks: &Tracks, exit: &mut Exit<'_, impl Outlet>) {
+        let Some(probe) = self.estimate.poll(exit.now).filter(|_| !self.is_paused) else {
+            return;
+        };
+        let sent = match self.slots.iter_mut().find(|filled| filled.can_repeat()) {
+            Some(filled) => filled.repeat(probe.bytes, tracks, &mut self.estimate, exit),
+            None => {
+                let pictures = self
+                    .slots
+                    .iter_mut()
+                    .filter(|filled| filled.class.is_some());
+                let mut padded = pictures
+                    .filter(|filled| filled.lag.is_none())
+                    .map(|filled| filled.pad(probe.bytes, &mut self.estimate, exit));
+                padded.find(|bytes| *bytes > 0).unwrap_or(0)
+            }
+        };
+        exit.buffer.flush(exit.to, exit.outlet);
+        self.pacer.spend(sent);
+        exit.counters.probe_bytes.add(sent as u64);
+    }
+
+    /// Decides again what every slot gets of the line, where that is due. Returns what changed.
+    pub fn review(&mut self, now: Instant, tracks: &Tracks) -> Vec<Change> {
+        if self.review_at.is_some_and(|at| now < at) {
+            return Vec::new();
+        }
+        self.review_at = Some(now + REVIEW);
+        let pictures: Vec<_> = (0..self.slots.len())
+            .filter_map(|at| {
+                let filled = &self.slots[at];
+                let rates = &tracks.get(&filled.track.as_ref()?.key)?.rates;
+                Some((at, filled.class?, rates.clone(), filled.share))
+            })
+            .filter(|(.., rates, _)| !rates.is_empty())
+            .collect();
+        let wants: Vec<_> = pictures
+            .iter()
+            .map(|(_, class, layers, given)| Want {
+                class: *class,
+                layers,
+                given: *given,
+            })
+            .collect();
+        let sound = self.line.sound_rate();
+        self.estimate.want(allocator::ideal(&wants) + sound);
+        let is_new = self
+            .began
+            .is_none_or(|began| now.saturating_duration_since(began) < GRACE);
+        let budget = match self.is_informed || is_new {
+            true => self.estimate.target().saturating_sub(sound),
+            // Nothing tells what the line carries: everything is sent.
+            false => u64::MAX / 200,
+        };
+        let mut shares = self.allocator.allocate(now, budget, &wants);
+        if is_new {
+            let lowest = shares
+                .iter_mut()
+                .zip(&wants)
+                .filter(|(share, _)| !matches!(share, Share::Layer(_)));
+            for (share, want) in lowest {
+                *share = want
+                    .layers
+                    .first()
+                    .map_or(Share::Off, |lowest| Share::Layer(lowest.layer));
+            }
+        }
+        let slots: Vec<_> = pictures.iter().map(|(at, ..)| *at).collect();
+        self.give(&slots, &shares)
+    }
+
+    fn give(&mut self, slots: &[usize], shares: &[Share]) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (at, share) in slots.iter().zip(shares) {
+            let filled = &mut self.slots[*at];
+            let before = filled.layers();
+            filled.give(*share);
+            if let (Some(track), Ok(slot)) = (&filled.track, u8::try_from(*at))
+                && filled.layers() != before
+            {
+                changes.push(Change {
+                    slot,
+                    track: track.key,
+                });
+            }
+        }
+        changes
+    }
+}
+
+/// What is counted while packets are sent.
+#[derive(Default)]
+struct Tally {
+    sent: u64,
+    bytes: u64,
+    unsupported: u64,
+    needs_keyframe: bool,
+    gave_up: bool,
+}
+
+impl Tally {
+    fn close<O>(&self, filled: &mut Filled, line: &mut Line, exit: &Exit<'_, O>) {
+        filled.budget.sent(self.sent);
+        line.packets += self.sent;
+        line.bytes += self.bytes;
+        if filled.class.is_none() {
+            line.sound += self.bytes;
+        }
+        exit.counters.sent_packets.add(self.sent);
+        exit.counters.sent_bytes.add(self.bytes);
+        if self.unsupported > 0 {
+            exit.counters.unsupported_packets.add(self.unsupported);
+        }
     }
 }
 
 impl Filled {
-    fn new(slot: WatchedSlot) -> Self {
-        let mut rng = rand::rng();
-        let kind = crate::control::kind(slot.kind);
-        let clock_rate = slot.codecs.first().map_or(90_000, |codec| codec.clock_rate);
-        Self {
-            slot: Slot::new(kind, clock_rate, rng.random()),
-            cname: slot.name,
-            clock_rate,
-            ssrc: slot.ssrc,
-            // As for the slot itself: below 2¹⁵ (RFC 3711 §3.3.1).
-            repair: slot.rtx_ssrc.map(|ssrc| Repair {
-                ssrc,
-                next: u64::from(rng.random::<u16>() & 0x7FFF),
-            }),
-            budget: RepairBudget::default(),
-            ids: element_ids(&slot.extensions),
-            codecs: slot.codecs,
-            track: None,
-            payload_types: Vec::new(),
-            packets: 0,
-            octets: 0,
-        }
+    /// Whether a decoder starts with this packet what the slot waits for, or goes over to.
+    fn begins(&self, packet: &Packet) -> bool {
+        packet.keyframe && self.slot.needs_keyframe() && self.slot.aimed() == Some(packet.layer)
     }
 
-    fn show(&mut self, track: Option<Arc<TrackDescription>>) {
-        self.payload_types.clear();
-        match &track {
-            None => self.slot.clear(),
-            Some(track) => {
-                self.payload_types
-                    .extend(track.codecs.iter().filter_map(|published| {
-                        let viewer = sdp::pick(published, &self.codecs)?;
-                        Some(PayloadType {
-                            published: published.payload_type,
-                            viewer: viewer.payload_type,
-                            rtx: viewer.rtx,
-                        })
-                    }));
-                self.slot.fill(0);
+    /// Whether the packet is one to wait with: what comes late, or could not be shown anyhow, is not.
+    fn is_next(&self, packet: &Packet) -> bool {
+        self.begins(packet) || self.slot.is_ahead(packet)
+    }
+
+    /// Sends a packet if the slot takes it. Returns its length.
+    fn take(
+        &mut self,
+        packet: &Packet,
+        track: &Track,
+        estimate: &mut Estimate,
+        exit: &mut Exit<'_, impl Outlet>,
+        tally: &mut Tally,
+    ) -> usize {
+        let Some(payload_type) = self.payload_type(packet.payload_type) else {
+            tally.unsupported += 1;
+            return 0;
+        };
+        let clock_rate = self.clock_rate();
+        let align = |space, packet: &Packet| track.align(space, packet, clock_rate);
+        match self.slot.forward(packet, payload_type, align) {
+            Verdict::Skip => 0,
+            Verdict::NeedsKeyframe => {
+                tally.needs_keyframe = true;
+                0
             }
+            Verdict::Forward(outgoing) => match self.send(packet, outgoing, estimate, exit) {
+                None => 0,
+                Some(len) => {
+                    tally.sent += 1;
+                    tally.bytes += len as u64;
+                    len
+                }
+            },
         }
-        self.track = track;
     }
 
-    fn payload_type(&self, published: u8) -> Option<PayloadType> {
-        self.payload_types
-            .iter()
-            .find(|known| known.published == published)
-            .copied()
-    }
-
-    fn send(
+    /// Sends the next packet of what the slot is behind with, or gives up. Returns its length.
+    fn catch_up(
         &mut self,
-        packet: &Packet,
-        outgoing: Outgoing,
+        track: &Track,
+        estimate: &mut Estimate,
         exit: &mut Exit<'_, impl Outlet>,
-    ) -> Option<usize> {
-        let header = Header {
-            marker: packet.marker,
-            payload_type: outgoing.payload_type,
-            sequence_number: outgoing.sequence_number(),
-            timestamp: outgoing.timestamp,
-            ssrc: self.ssrc,
+        tally: &mut Tally,
+    ) -> usize {
+        let Some(mut lag) = self.lag else { return 0 };
+        let cache = track.cache(lag.space);
+        let Some(cache) = cache.filter(|cache| lag.next < cache.end()) else {
+            self.lag = None;
+            return 0;
         };
-        let len = exit.write(header, outgoing.rollover(), packet, &self.ids, &[])?;
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(packet.payload.len() as u32);
-        Some(len)
+        // A gap: its packets are lost, or come late and then go out at once.
+        let found = (lag.next..cache.end()).find_map(|sequence| cache.get(sequence));
+        let Some(packet) = found else {
+            self.lag = None;
+            return 0;
+        };
+        let is_start = self.slot.is_between_frames();
+        if lag.is_hopeless(exit.now, packet, is_start) {
+            self.restart();
+            tally.gave_up = true;
+            return 0;
+        }
+        lag.next = packet.sequence + 1;
+        self.lag = Some(lag);
+        let needed = tally.needs_keyframe;
+        let len = self.take(packet, track, estimate, exit, tally);
+        if tally.needs_keyframe && !needed {
+            self.lag = None;
+        }
+        len
     }
 
-    /// On the RTX SSRC where there is one, else the same bytes again: see the nonce rule of `relay_core::cache`.
-    fn send_again(
+    /// Sends recent packets once more, as many as `bytes` are. Returns how many bytes that took.
+    fn repeat(
         &mut self,
-        packet: &Packet,
-        lookup: Lookup,
+        bytes: usize,
+        tracks: &Tracks,
+        estimate: &mut Estimate,
         exit: &mut Exit<'_, impl Outlet>,
-    ) -> Option<usize> {
-        let outgoing = lookup.outgoing(packet);
-        let rtx = self
-            .payload_types
-            .iter()
-            .find(|known| known.viewer == outgoing.payload_type)
-            .and_then(|t| t.rtx);
-        let (Some(payload_type), Some(repair)) = (rtx, self.repair.as_mut()) else {
-            return self.send(packet, outgoing, exit);
+    ) -> usize {
+        /// Packets looked at: what is not kept any more is passed over.
+        const MAX_BACK: u64 = 64;
+        let Some(track) = self.track.as_ref().and_then(|track| tracks.get(&track.key)) else {
+            return 0;
         };
-        let header = Header {
-            marker: packet.marker,
-            payload_type,
-            sequence_number: repair.next as u16,
-            timestamp: outgoing.timestamp,
-            ssrc: repair.ssrc,
-        };
-        let rollover = (repair.next >> 16) as u32;
-        repair.next += 1;
-        exit.write(
-            header,
-            rollover,
-            packet,
-            &self.ids,
-            &outgoing.sequence_number().to_be_bytes(),
-        )
-    }
-
-    fn report(&self, now: Instant, tracks: &Tracks) -> Option<Vec<u8>> {
-        let space = self.slot.showing()?.space;
-        let clock = tracks.get(&self.track.as_ref()?.key)?.clock(space)?;
-        let (ntp_time, rtp) = clock.at(now, self.clock_rate);
-        let report = SenderReport {
-            ssrc: self.ssrc,
-            ntp_time,
-            rtp_time: self.slot.report_timestamp(space, rtp)?,
-            packet_count: self.packets,
-            octet_count: self.octets,
-            ..SenderReport::default()
-        };
-        Some(rtcp::sender_report(report, &self.cname))
+        let mut sent = 0;
+        for back in (1..=MAX_BACK).cycle().take(2 * MAX_BACK as usize) {
+            if sent >= bytes {
+                break;
+            }
+            let Some(lookup) = self.slot.recent(back) else {
+                continue;
+            };
+            let Some(packet) = track.packet(lookup.space, lookup.sequence) else {
+                continue;
+            };
+            sent += self.send_again(packet, lookup, estimate, exit).unwrap_or(0);
+        }
+        sent
     }
 }
-
-impl<O: Outlet> Exit<'_, O> {
-    /// Writes and seals one packet in the send buffer; `prefix` goes before the payload.
-    fn write(
-        &mut self,
-        header: Header,
-        rollover: u32,
-        packet: &Packet,
-        ids: &ElementIds,
-        prefix: &[u8],
-    ) -> Option<usize> {
-        let payload = &packet.payload;
-        if payload.len() > MAX_PAYLOAD {
-            self.counters.oversized_packets.add(1);
-            return None;
-        }
-        let sealer = &mut *self.sealer;
-        self.buffer.push(self.to, self.outlet, |room| {
-            let header_len = rtp::write_header(room, header, packet.elements.named(ids));
-            let body = header_len + prefix.len();
-            let end = body + payload.len();
-            room[header_len..body].copy_from_slice(prefix);
-            room[body..end].copy_from_slice(payload);
-            let sealed = end + sealer.overhead();
-            sealer
-                .seal_rtp(&mut room[..sealed], header_len, rollover)
-                .ok()?;
-            Some(sealed)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests;

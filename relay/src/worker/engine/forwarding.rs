@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use relay_core::key::TrackKey;
+use relay_core::key::{LayerSet, SessionKey, TrackKey};
 use relay_core::packet::Packet;
 
 use super::Engine;
-use crate::worker::egress::Outlet;
+use crate::counters::Counters;
+use crate::worker::egress::{Outlet, SendBuffer};
 use crate::worker::mail::Mail;
-use crate::worker::session::Media;
-use crate::worker::viewer::Exit;
+use crate::worker::session::{Media, Session};
+use crate::worker::viewer::{Exit, Viewer};
 
-/// The packets of one track in a batch.
+/// The packets of one layer of a track in a batch.
 pub struct Gathered {
     pub track: TrackKey,
+    pub layer: u8,
     packets: Vec<Arc<Packet>>,
     /// The other workers have been sent these packets.
     shared: bool,
@@ -42,8 +44,12 @@ impl Engine {
                 continue;
             }
             let packets: Arc<[Arc<Packet>]> = gathered.packets.as_slice().into();
-            let mail = |worker: &usize| (*worker, Mail::Packets(gathered.track, packets.clone()));
-            self.outputs.mail.extend(track.others.iter().map(mail));
+            let others = track.others.iter();
+            let interested = others.filter(|(_, layers)| layers.contains(gathered.layer));
+            let mail = |(worker, _): &(usize, _)| {
+                (*worker, Mail::Packets(gathered.track, packets.clone()))
+            };
+            self.outputs.mail.extend(interested.map(mail));
         }
     }
 
@@ -54,6 +60,7 @@ impl Engine {
         let mut batch = std::mem::take(&mut self.batch);
         for Gathered {
             track,
+            layer,
             packets,
             shared,
         } in &mut batch
@@ -69,8 +76,8 @@ impl Engine {
                 arrived,
                 packets: count,
             });
-            self.forward(*track, packets, outlet);
-            self.request_keyframe(now, *track, outlet);
+            self.forward(now, *track, *layer, packets, outlet);
+            self.request_keyframes(now, *track, outlet);
             packets.clear();
         }
         // Tracks come and go; their places in the batch are kept while they are few.
@@ -83,33 +90,58 @@ impl Engine {
 
     pub(super) fn forward(
         &mut self,
+        now: Instant,
         key: TrackKey,
+        layer: u8,
         packets: &[Arc<Packet>],
         outlet: &mut impl Outlet,
     ) {
         let Some(track) = self.tracks.get_mut(&key) else {
             return;
         };
-        for (viewer, slot) in &track.subscribers {
-            let Some(session) = self.sessions.get_mut(viewer) else {
+        let mut subscribers = std::mem::take(&mut track.subscribers);
+        let mut is_changed = false;
+        for subscriber in &mut subscribers {
+            if !subscriber.layers.contains(layer) {
+                continue;
+            }
+            let Some(session) = self.sessions.get_mut(&subscriber.viewer) else {
                 continue;
             };
-            let Some(to) = session.destination() else {
-                continue;
-            };
-            let (Media::Viewer(media), Some(sealer)) =
-                (&mut session.media, session.transport.sealer())
+            let Some((media, mut exit)) =
+                exit(now, session, &mut self.buffer, outlet, &self.counters)
             else {
                 continue;
             };
-            let mut exit = Exit {
-                sealer,
-                to,
-                buffer: &mut self.buffer,
-                outlet,
-                counters: &self.counters,
-            };
-            track.keyframe_wanted |= media.forward(*slot, packets, &mut exit);
+            let sent = media.forward(subscriber.slot, track, packets, &mut exit);
+            track.keyframes_wanted = track.keyframes_wanted.with(sent.keyframes);
+            if sent.lags {
+                self.lagging.insert(subscriber.viewer);
+            }
+            let layers = media.layers(subscriber.slot);
+            is_changed |= std::mem::replace(&mut subscriber.layers, layers) != layers;
+        }
+        track.subscribers = subscribers;
+        if is_changed {
+            self.update_interest(key);
+        }
+    }
+
+    /// Sends what waited for a viewer's pacer.
+    pub(super) fn pump(&mut self, now: Instant, key: SessionKey, outlet: &mut impl Outlet) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let Some((media, mut exit)) = exit(now, session, &mut self.buffer, outlet, &self.counters)
+        else {
+            return;
+        };
+        let (lags, keyframes) = media.pump(&self.tracks, &mut exit);
+        if !lags {
+            self.lagging.remove(&key);
+        }
+        for (track, layer) in keyframes {
+            self.want_keyframe(now, track, layer, outlet);
         }
     }
 
@@ -118,29 +150,56 @@ impl Engine {
             return;
         };
         for packet in packets {
-            if track
-                .layer_mut(packet.space)
-                .cache
-                .insert(packet.clone())
-                .is_ok()
-            {
+            if track.insert(packet).is_ok() {
                 // Whoever was waiting has it, unless the request is on its way already.
-                track.keyframe_wanted &= !packet.keyframe;
+                if packet.keyframe {
+                    let layer = LayerSet::of(packet.layer);
+                    track.keyframes_wanted = track.keyframes_wanted.without(layer);
+                }
                 push(&mut self.batch, key, packet.clone());
             }
         }
     }
 }
 
+/// A viewer that can be sent to, with its way out.
+pub(super) fn exit<'a, O>(
+    now: Instant,
+    session: &'a mut Session,
+    buffer: &'a mut SendBuffer,
+    outlet: &'a mut O,
+    counters: &'a Counters,
+) -> Option<(&'a mut Viewer, Exit<'a, O>)> {
+    let to = session.destination()?;
+    let (Media::Viewer(media), Some(sealer)) = (&mut session.media, session.transport.sealer())
+    else {
+        return None;
+    };
+    let exit = Exit {
+        now,
+        sealer,
+        to,
+        buffer,
+        outlet,
+        counters,
+    };
+    Some((media, exit))
+}
+
 /// Adds a packet to the batch.
 pub fn push(batch: &mut Vec<Gathered>, track: TrackKey, packet: Arc<Packet>) {
-    match batch.iter_mut().find(|gathered| gathered.track == track) {
+    let layer = packet.layer;
+    match batch
+        .iter_mut()
+        .find(|gathered| gathered.track == track && gathered.layer == layer)
+    {
         Some(gathered) => {
             gathered.packets.push(packet);
             gathered.shared = false;
         }
         None => batch.push(Gathered {
             track,
+            layer,
             packets: vec![packet],
             shared: false,
         }),

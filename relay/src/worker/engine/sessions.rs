@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use relay_core::key::{SessionKey, TrackKey};
+use relay_core::key::{LayerSet, SessionKey, TrackKey};
 use relay_transport::Transport;
 
 use super::{Engine, TICK};
@@ -11,7 +11,7 @@ use crate::worker::egress::Outlet;
 use crate::worker::mail::{Closed, Mail, Notice, Opening, Side, TrackDescription};
 use crate::worker::publisher::Publisher;
 use crate::worker::session::{Change, Media, Session};
-use crate::worker::track::Track;
+use crate::worker::track::{Subscriber, Track};
 use crate::worker::viewer::Viewer;
 
 impl Engine {
@@ -30,9 +30,10 @@ impl Engine {
                     self.tracks
                         .insert(description.key, Track::new(description.clone()));
                 }
+                self.publishers.push(key);
                 Media::Publisher(publisher)
             }
-            Side::Viewer(slots) => Media::Viewer(Viewer::new(slots)),
+            Side::Viewer(slots) => Media::Viewer(Box::new(Viewer::new(now, slots))),
         };
         self.routes.named(transport.ufrags(), key);
         self.sessions.insert(key, Session { transport, media });
@@ -56,60 +57,129 @@ impl Engine {
         };
         let before = media.bind(slot, track.clone());
         if let Some(before) = before {
-            self.unsubscribe(before, (viewer, slot));
+            self.unsubscribe(before, viewer, slot);
         }
         let Some(description) = track else { return };
         let key = description.key;
-        let owner = description.worker;
-        if owner != self.index && !self.tracks.contains_key(&key) {
-            self.outputs.mail.push_back((
-                owner,
-                Mail::Interest {
-                    track: key,
-                    worker: self.index,
-                    wanted: true,
-                },
-            ));
-        }
         let track = self
             .tracks
             .entry(key)
             .or_insert_with(|| Track::new(description));
-        track.subscribers.push((viewer, slot));
-        // A viewer that is not connected yet could not use the keyframe: see `drain`.
+        track.subscribers.push(Subscriber {
+            viewer,
+            slot,
+            layers: LayerSet::EMPTY,
+        });
+        self.resubscribe(viewer, slot, key);
+        // A viewer that is not connected yet could not use the picture: see `drain`.
         if self
             .sessions
             .get(&viewer)
             .is_some_and(|session| session.transport.is_connected())
         {
-            self.want_keyframe(now, key, outlet);
+            self.show(now, viewer, outlet);
         }
     }
 
-    pub(super) fn unsubscribe(&mut self, key: TrackKey, subscriber: (SessionKey, u8)) {
+    /// Decides what a viewer's line has for its slots, and starts those that wait for a picture.
+    pub(super) fn show(&mut self, now: Instant, viewer: SessionKey, outlet: &mut impl Outlet) {
+        self.review(now, viewer, outlet);
+        let Some(Media::Viewer(media)) = self.sessions.get(&viewer).map(|session| &session.media)
+        else {
+            return;
+        };
+        let shown: Vec<_> = media.shown().collect();
+        for (slot, track) in shown {
+            self.start(now, viewer, slot, track, outlet);
+        }
+    }
+
+    /// Gives every slot of a viewer its share of the line, where that is due.
+    pub(super) fn review(&mut self, now: Instant, viewer: SessionKey, outlet: &mut impl Outlet) {
+        let Some(Media::Viewer(media)) =
+            (self.sessions.get_mut(&viewer)).map(|session| &mut session.media)
+        else {
+            return;
+        };
+        for change in media.review(now, &self.tracks) {
+            self.resubscribe(viewer, change.slot, change.track);
+            self.start(now, viewer, change.slot, change.track, outlet);
+        }
+    }
+
+    /// Starts a slot from a keyframe that was kept, or asks for a fresh one.
+    fn start(
+        &mut self,
+        now: Instant,
+        viewer: SessionKey,
+        slot: u8,
+        key: TrackKey,
+        outlet: &mut impl Outlet,
+    ) {
+        let Some(Media::Viewer(media)) =
+            (self.sessions.get_mut(&viewer)).map(|session| &mut session.media)
+        else {
+            return;
+        };
+        let Some(track) = self.tracks.get(&key) else {
+            return;
+        };
+        if media.start(now, slot, track) {
+            self.lagging.insert(viewer);
+            self.pump(now, viewer, outlet);
+        } else if let Some(layer) = media.needs_keyframe(slot) {
+            self.want_keyframe(now, key, layer, outlet);
+        }
+    }
+
+    /// A slot takes other layers than before.
+    pub(super) fn resubscribe(&mut self, viewer: SessionKey, slot: u8, key: TrackKey) {
+        let Some(Media::Viewer(media)) = self.sessions.get(&viewer).map(|session| &session.media)
+        else {
+            return;
+        };
+        let layers = media.layers(slot);
         let Some(track) = self.tracks.get_mut(&key) else {
             return;
         };
-        track.subscribers.retain(|other| *other != subscriber);
-        let owner = track.description.worker;
-        if !track.subscribers.is_empty() {
-            return;
+        let this =
+            |subscriber: &&mut Subscriber| (subscriber.viewer, subscriber.slot) == (viewer, slot);
+        if let Some(subscriber) = track.subscribers.iter_mut().find(this) {
+            subscriber.layers = layers;
         }
-        if owner == self.index {
-            // A viewer may be given a track whose publisher has just gone: nobody else forgets that one.
-            if !self.sessions.contains_key(&key.session) {
-                self.tracks.remove(&key);
-            }
-        } else {
+        self.update_interest(key);
+    }
+
+    /// Tells the worker of the publisher which layers are watched here, when that has changed.
+    pub(super) fn update_interest(&mut self, key: TrackKey) {
+        let Some(track) = self.tracks.get_mut(&key) else {
+            return;
+        };
+        let layers = track.watched_here();
+        let owner = track.description.worker;
+        if owner != self.index && layers != track.interest {
+            track.interest = layers;
+            let mail = Mail::Interest {
+                track: key,
+                worker: self.index,
+                layers,
+            };
+            self.outputs.mail.push_back((owner, mail));
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, key: TrackKey, viewer: SessionKey, slot: u8) {
+        let Some(track) = self.tracks.get_mut(&key) else {
+            return;
+        };
+        let subscribers = &mut track.subscribers;
+        subscribers.retain(|other| (other.viewer, other.slot) != (viewer, slot));
+        let (is_watched, owner) = (!subscribers.is_empty(), track.description.worker);
+        self.update_interest(key);
+        // A viewer may be given a track whose publisher has just gone: nobody else forgets that one.
+        let is_published = owner == self.index && self.sessions.contains_key(&key.session);
+        if !is_watched && !is_published {
             self.tracks.remove(&key);
-            self.outputs.mail.push_back((
-                owner,
-                Mail::Interest {
-                    track: key,
-                    worker: self.index,
-                    wanted: false,
-                },
-            ));
         }
     }
 
@@ -122,13 +192,7 @@ impl Engine {
             None => {}
             Some(Change::Connected) => {
                 self.outputs.notices.push_back(Notice::Connected(key));
-                let shown: Vec<_> = match &session.media {
-                    Media::Viewer(viewer) => viewer.shown().map(|(_, track)| track).collect(),
-                    Media::Publisher(_) => Vec::new(),
-                };
-                for track in shown {
-                    self.want_keyframe(now, track, outlet);
-                }
+                self.show(now, key, outlet);
             }
             Some(Change::Over(reason)) => {
                 self.outputs
@@ -144,6 +208,8 @@ impl Engine {
             return;
         };
         self.routes.forget(key);
+        self.lagging.remove(&key);
+        self.publishers.retain(|other| *other != key);
         match session.media {
             Media::Publisher(publisher) => {
                 for description in publisher.descriptions() {
@@ -152,7 +218,7 @@ impl Engine {
             }
             Media::Viewer(viewer) => {
                 for (slot, track) in viewer.shown() {
-                    self.unsubscribe(track, (key, slot));
+                    self.unsubscribe(track, key, slot);
                 }
             }
         }

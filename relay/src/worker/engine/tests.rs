@@ -63,10 +63,10 @@ fn bind(engine: &mut Engine, now: Instant, track: Option<Arc<TrackDescription>>)
     engine.handle_mail(now, mail, &mut Nowhere);
 }
 
-fn interest(engine: &mut Engine) -> Vec<bool> {
+fn interest(engine: &mut Engine) -> Vec<LayerSet> {
     std::iter::from_fn(|| engine.poll_mail())
         .filter_map(|(_, mail)| match mail {
-            Mail::Interest { wanted, .. } => Some(wanted),
+            Mail::Interest { layers, .. } => Some(layers),
             _ => None,
         })
         .collect()
@@ -76,9 +76,9 @@ fn interest(engine: &mut Engine) -> Vec<bool> {
 fn a_track_of_another_worker_lasts_as_long_as_it_is_shown() {
     let now = Instant::now();
     let mut engine = engine(now, 1);
-    assert_eq!(interest(&mut engine), [true]);
+    assert_eq!(interest(&mut engine), [LayerSet::of(0)]);
     bind(&mut engine, now, None);
-    assert_eq!(interest(&mut engine), [false]);
+    assert_eq!(interest(&mut engine), [LayerSet::EMPTY]);
     assert!(engine.tracks.is_empty());
 }
 
@@ -98,7 +98,7 @@ fn a_flood_of_keyframe_requests_is_one_message_per_tick() {
     for at in 0..100 {
         let now = start + Duration::from_millis(at);
         for _ in 0..100 {
-            engine.want_keyframe(now, TRACK, &mut Nowhere);
+            engine.want_keyframe(now, TRACK, 0, &mut Nowhere);
         }
     }
     assert_eq!(std::iter::from_fn(|| engine.poll_mail()).count(), 5);
@@ -117,18 +117,22 @@ fn a_worker_that_becomes_interested_hears_the_clocks() {
         arrived: now,
     };
     let track = engine.tracks.get_mut(&TRACK).unwrap();
-    track.layer_mut(Space(3)).clock = Some(reading);
-    track.layer_mut(Space(4));
+    track.set_clock(Space(3), reading);
+    track.cache_mut(Space(4));
     let mail = Mail::Interest {
         track: TRACK,
         worker: 1,
-        wanted: true,
+        layers: LayerSet::of(0),
     };
     engine.handle_mail(now, mail, &mut Nowhere);
     let Some((1, Mail::Clock(TRACK, Space(3), told))) = engine.poll_mail() else {
         panic!("no clock");
     };
     assert_eq!(told, reading);
+    assert!(matches!(
+        engine.poll_mail(),
+        Some((1, Mail::Layers(TRACK, _)))
+    ));
     assert!(engine.poll_mail().is_none());
 }
 

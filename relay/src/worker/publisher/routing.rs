@@ -1,23 +1,30 @@
 //! Which track and layer a packet belongs to, and what a new SSRC is.
 
+use std::time::Instant;
+
 use relay_core::ingest::{Incoming, Receiver};
 use relay_core::keyframe::KeyframeRequest;
 use relay_core::packet::Space;
 use relay_core::rtp::View;
 
+use super::layers::Layer;
 use super::{Line, Publisher, Source, Use, payload_format};
-use crate::worker::track::MAX_LAYERS;
+use crate::worker::track::MAX_SPACES as MAX_SOURCES;
 
 /// Media SSRCs a publisher may come with, however often: the spaces of its numbers are told apart by 16 bits.
 const MAX_SPACES: u64 = 0xFFFF;
 
 impl Publisher {
     /// Finds the source of a packet, or makes one for a new SSRC, and unwraps retransmissions.
-    pub(super) fn route<'a>(&mut self, view: View<'a>) -> Option<(usize, Incoming<'a>)> {
+    pub(super) fn route<'a>(
+        &mut self,
+        now: Instant,
+        view: View<'a>,
+    ) -> Option<(usize, Incoming<'a>)> {
         let of = match self.by_ssrc.get(&view.ssrc) {
             Some(Use::Media) => view.ssrc,
             Some(Use::Repair { of }) => *of,
-            None => self.learn(&view)?,
+            None => self.learn(now, &view)?,
         };
         let at = self.sources.iter().position(|source| source.ssrc == of)?;
         let codecs = &self.tracks[self.sources[at].line].published.codecs;
@@ -34,7 +41,7 @@ impl Publisher {
 
     /// Finds out what a new SSRC is: announced in SDP, or told by header extensions (RFC 8852, RFC 9143), or by its payload type.
     /// Returns the media SSRC.
-    fn learn(&mut self, view: &View<'_>) -> Option<u32> {
+    fn learn(&mut self, now: Instant, view: &View<'_>) -> Option<u32> {
         let line = self.line_of(view)?;
         let track = &self.tracks[line];
         let extension = |id: Option<u8>| {
@@ -64,7 +71,7 @@ impl Publisher {
                 .filter(|source| source.line == line);
             let of = announced.or_else(|| {
                 candidates
-                    .filter(|source| source.rid == rid)
+                    .filter(|source| track.layers[usize::from(source.layer)].rid == rid)
                     .map(|s| s.ssrc)
                     .next()
             })?;
@@ -73,7 +80,7 @@ impl Publisher {
         }
         payload_format(&track.published.codecs, view.payload_type)?;
         let rid = extension(extensions.rid);
-        self.add_source(view.ssrc, line, rid)
+        self.add_source(now, view.ssrc, line, rid)
     }
 
     fn line_of(&self, view: &View<'_>) -> Option<usize> {
@@ -105,12 +112,19 @@ impl Publisher {
 
     /// A source goes together with its layer of the [track](crate::worker::track::Track), the oldest first, and never comes
     /// back under the same space: nothing else remembers which numbers of the space were forwarded.
-    fn add_source(&mut self, ssrc: u32, line: usize, rid: Option<Vec<u8>>) -> Option<u32> {
+    fn add_source(
+        &mut self,
+        now: Instant,
+        ssrc: u32,
+        line: usize,
+        rid: Option<Vec<u8>>,
+    ) -> Option<u32> {
         if self.spaces == MAX_SPACES {
             return None;
         }
+        let layer = Layer::place(&mut self.tracks[line].layers, now, rid)?;
         let of_line = |source: &Source| source.line == line;
-        if self.sources.iter().filter(|source| of_line(source)).count() == MAX_LAYERS
+        if self.sources.iter().filter(|source| of_line(source)).count() == MAX_SOURCES
             && let Some(oldest) = self.sources.iter().position(of_line)
         {
             let oldest = self.sources.remove(oldest).ssrc;
@@ -120,22 +134,15 @@ impl Publisher {
         }
         self.spaces += 1;
         let space = Space(self.key.0 << 16 | self.spaces);
-        let track = &mut self.tracks[line];
-        if track.selected.is_none() {
-            track.selected = Some(ssrc);
-        } else if rid.is_none() {
-            // The publisher changed its SSRC: the newest one is what it means.
-            track.successor = Some(ssrc);
-        }
+        self.tracks[line].layers[usize::from(layer)].comes(now, ssrc);
         self.by_ssrc.insert(ssrc, Use::Media);
         self.sources.push(Source {
             ssrc,
             line,
-            rid,
-            receiver: Receiver::new(space, 0),
+            layer,
+            receiver: Receiver::new(space, layer),
             keyframe: KeyframeRequest::default(),
             clock: None,
-            bytes_since_review: 0,
         });
         Some(ssrc)
     }

@@ -108,10 +108,11 @@ impl Bench {
         Some(taken.packet)
     }
 
-    /// Whom a viewer's wish for a keyframe is passed on to.
-    fn asked(&mut self) -> Vec<Message> {
+    /// Whom the wish for a keyframe of a layer, by a viewer who watches it, is passed on to.
+    fn asked(&mut self, layer: u8) -> Vec<Message> {
         let track = self.tracks.get_mut(&self.key).unwrap();
-        track.keyframe_wanted = true;
+        track.others = vec![(1, LayerSet::of(layer))];
+        track.keyframes_wanted = LayerSet::of(layer);
         let requests = self.publisher.keyframe_requests(self.now, track);
         requests
             .iter()
@@ -152,29 +153,67 @@ fn spaces_are_never_used_again() {
 }
 
 #[test]
-fn a_layer_that_falls_silent_before_it_took_over_is_not_waited_for() {
+fn every_layer_is_taken_in_and_only_the_watched_one_is_asked_for_keyframes() {
     let mut bench = Bench::video(Vec::new());
-    bench.send(1, (VIDEO, 1), Some(b"l"), KEYFRAME);
-    for sequence in 1..10 {
-        bench.send(2, (VIDEO, sequence), Some(b"h"), DELTA);
-    }
-    bench.publisher.review_layers();
-    assert_eq!(bench.asked(), [Message::KeyframeRequest { ssrc: 2 }]);
-    bench.send(1, (VIDEO, 2), Some(b"l"), DELTA);
-    bench.publisher.review_layers();
-    bench.now += relay_core::keyframe::INTERVAL;
-    assert_eq!(bench.asked(), [Message::KeyframeRequest { ssrc: 1 }]);
+    let low = bench.send(1, (VIDEO, 1), Some(b"l"), KEYFRAME).unwrap();
+    let high = bench.send(2, (VIDEO, 1), Some(b"h"), KEYFRAME).unwrap();
+    assert_eq!((low.layer, high.layer), (0, 1));
+    assert_eq!(bench.asked(1), [Message::KeyframeRequest { ssrc: 2 }]);
+    assert_eq!(bench.asked(0), [Message::KeyframeRequest { ssrc: 1 }]);
 }
 
 #[test]
-fn the_highest_layer_takes_over_from_one_that_is_forgotten() {
+fn an_ssrc_that_never_begins_is_not_waited_for() {
+    let mut bench = Bench::video(Vec::new());
+    bench.send(1, (VIDEO, 1), None, KEYFRAME);
+    bench.send(2, (VIDEO, 1), None, DELTA);
+    assert_eq!(bench.asked(0), [Message::KeyframeRequest { ssrc: 2 }]);
+    bench.now += Duration::from_secs(3);
+    bench.send(1, (VIDEO, 2), None, DELTA);
+    assert_eq!(bench.asked(0), [Message::KeyframeRequest { ssrc: 1 }]);
+}
+
+#[test]
+fn a_layer_goes_over_to_the_newest_ssrc_at_its_keyframe() {
     let mut bench = Bench::video(Vec::new());
     bench.send(1, (VIDEO, 1), Some(b"l"), KEYFRAME);
     for ssrc in 2..20 {
-        bench.send(ssrc, (VIDEO, 1), Some(b"h"), DELTA);
+        bench.send(ssrc, (VIDEO, 1), Some(b"l"), DELTA);
     }
-    bench.publisher.review_layers();
-    assert!(bench.send(19, (VIDEO, 2), Some(b"h"), KEYFRAME).is_some());
+    assert!(bench.send(19, (VIDEO, 2), Some(b"l"), KEYFRAME).is_some());
+    assert!(bench.send(1, (VIDEO, 2), Some(b"l"), DELTA).is_none());
+}
+
+#[test]
+fn layers_are_told_with_their_rates_and_one_that_stops_is_left_out() {
+    let mut bench = Bench::video(Vec::new());
+    for step in 0..200u16 {
+        bench.now += Duration::from_millis(10);
+        bench.send(1, (VIDEO, step), Some(b"h"), &[0x65; 500]);
+        bench.send(2, (VIDEO, step), Some(b"l"), &[0x65; 50]);
+    }
+    let layers = |bench: &mut Bench| -> Vec<u8> {
+        let rates = bench.publisher.layer_rates(bench.now);
+        rates[0].1.iter().map(|rate| rate.layer).collect()
+    };
+    assert_eq!(layers(&mut bench), [1, 0]);
+    for step in 200..300u16 {
+        bench.now += Duration::from_millis(10);
+        bench.send(2, (VIDEO, step), Some(b"l"), &[0x65; 50]);
+    }
+    assert_eq!(layers(&mut bench), [1]);
+}
+
+#[test]
+fn layers_beyond_four_are_refused() {
+    let mut bench = Bench::video(Vec::new());
+    let taken = (0..20u8).filter(|rid| {
+        let ssrc = 100 + u32::from(*rid);
+        bench
+            .send(ssrc, (VIDEO, 1), Some(&[b'a' + rid]), KEYFRAME)
+            .is_some()
+    });
+    assert_eq!(taken.count(), 4);
 }
 
 #[test]

@@ -8,6 +8,13 @@ use relay_transport::sdp::Codec;
 use relay_transport::srtp::{MasterKeys, Opener, Profile};
 
 use super::*;
+use crate::counters::Counters;
+use crate::worker::egress::SendBuffer;
+use relay_core::descriptor::Descriptor;
+use relay_core::key::TrackKey;
+use relay_transport::Path;
+use relay_transport::sdp::{self, CodecBinding};
+use relay_transport::srtp::Sealer;
 
 const VIDEO: u8 = 96;
 
@@ -26,6 +33,7 @@ impl Outlet for Client {
 
 struct Bench {
     viewer: Viewer,
+    track: Track,
     sealer: Sealer,
     client: Client,
     buffer: SendBuffer,
@@ -43,16 +51,19 @@ impl Bench {
             rtx: None,
             feedback: Default::default(),
         };
-        let mut viewer = Viewer::new(vec![WatchedSlot {
-            mid: "0".into(),
-            kind: sdp::Kind::Video,
-            place: 0,
-            name: "camera".into(),
-            ssrc: 7,
-            rtx_ssrc: None,
-            codecs: vec![codec.clone()],
-            extensions: Default::default(),
-        }]);
+        let mut viewer = Viewer::new(
+            Instant::now(),
+            vec![WatchedSlot {
+                mid: "0".into(),
+                kind: sdp::Kind::Video,
+                place: 0,
+                name: "camera".into(),
+                ssrc: 7,
+                rtx_ssrc: None,
+                codecs: vec![codec.clone()],
+                extensions: Default::default(),
+            }],
+        );
         let key = TrackKey {
             session: SessionKey(1),
             index: 0,
@@ -63,10 +74,12 @@ impl Bench {
             kind: Kind::Video,
             codecs: vec![codec],
         };
-        viewer.bind(0, Some(Arc::new(track)));
+        let track = Arc::new(track);
+        viewer.bind(0, Some(track.clone()));
         let master = MasterKeys::new(Profile::AeadAes128Gcm, &[1; 16], &[2; 12]).unwrap();
         Self {
             viewer,
+            track: Track::new(track),
             sealer: Sealer::new(&master).unwrap(),
             client: Client(Opener::new(&master).unwrap(), Vec::new()),
             buffer: SendBuffer::new(),
@@ -83,7 +96,7 @@ impl Bench {
                     arrived: Instant::now(),
                     space: Space(1),
                     layer: 0,
-                    descriptor: Default::default(),
+                    descriptor: Descriptor::default(),
                     sequence,
                     timestamp: 0,
                     marker: false,
@@ -95,13 +108,15 @@ impl Bench {
             })
             .collect();
         let mut exit = Exit {
+            now: Instant::now(),
             sealer: &mut self.sealer,
             to: Path::udp(SocketAddr::from(([127, 0, 0, 1], 9))),
             buffer: &mut self.buffer,
             outlet: &mut self.client,
             counters: &self.counters,
         };
-        self.viewer.forward(0, &packets, &mut exit)
+        let sent = self.viewer.forward(0, &self.track, &packets, &mut exit);
+        !sent.keyframes.is_empty()
     }
 }
 
