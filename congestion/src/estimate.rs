@@ -24,7 +24,7 @@ use loss::{Loss, Verdict};
 use rate::Delivered;
 use reports::Reports;
 use round_trip::RoundTrip;
-use train::Trains;
+use train::{Capacity, Trains};
 
 /// Time since the estimate began, and spans of it.
 type Micros = i64;
@@ -51,6 +51,9 @@ const LOSING_QUEUE: f64 = 25_000.0;
 const WINDOW: Micros = 500_000;
 const SHORT_WINDOW: Micros = 200_000;
 
+/// No clock runs for longer: 30,000 years.
+const MAX_SECONDS: u64 = 1 << 40;
+
 /// The sending side's estimate of one line.
 #[derive(Debug)]
 pub struct Estimate {
@@ -59,6 +62,8 @@ pub struct Estimate {
     delivered: Delivered,
     delay: Delay,
     trains: Trains,
+    /// What trains showed at the latest feedback.
+    capacity: Option<Capacity>,
     loss: Loss,
     aimd: Aimd,
     ascent: Ascent,
@@ -90,6 +95,7 @@ impl Estimate {
             delivered: Delivered::new(),
             delay: Delay::new(),
             trains: Trains::new(),
+            capacity: None,
             loss: Loss::new(),
             aimd: Aimd::new(0, start),
             ascent: Ascent::new(),
@@ -189,6 +195,7 @@ impl Estimate {
     pub fn poll(&mut self, now: Instant) -> Option<Probe> {
         let now = self.micros(now);
         self.reports.expire(now);
+        self.capacity.take_if(|_| self.trains.are_old(now));
         self.set_pace(now);
         let is_heard = self.heard.is_some_and(|heard| now - heard < INTERRUPTION);
         let target = self.aimd.target();
@@ -200,7 +207,7 @@ impl Estimate {
         {
             return None;
         }
-        self.ascent.probe(now, target, self.trains.capacity(now))
+        self.ascent.probe(now, target, self.capacity)
     }
 
     /// Bit/s that the line is believed to carry: [`MIN_TARGET`] to [`MAX_TARGET`].
@@ -242,6 +249,7 @@ impl Estimate {
     fn adapt(&mut self, now: Micros) {
         let usage = self.delay.judge(now);
         let capacity = self.trains.capacity(now);
+        self.capacity = capacity;
         let passed = self.aimd.step(now);
         let is_queueing = self.delay.queue() > LOSING_QUEUE;
         let verdict = self.loss.judge(now, self.aimd.target(), is_queueing);
@@ -305,6 +313,7 @@ impl Estimate {
         self.delivered.forget();
         self.delay.forget();
         self.trains.forget();
+        self.capacity = None;
         self.loss.interrupted(now);
     }
 
@@ -324,8 +333,7 @@ impl Estimate {
         } else if self.is_careful(now) {
             1.2 * target + MIN_PACE / 4.0
         } else {
-            let capacity = self.trains.capacity(now);
-            let carried = capacity.map_or(0.0, |capacity| 0.8 * capacity.shown);
+            let carried = self.capacity.map_or(0.0, |capacity| 0.8 * capacity.shown);
             carried.max(2.5 * target)
         }
         .max(MIN_PACE);
@@ -333,7 +341,8 @@ impl Estimate {
 
     fn micros(&self, at: Instant) -> Micros {
         let since = at.saturating_duration_since(self.epoch);
-        Micros::try_from(since.as_micros()).unwrap_or(Micros::MAX / 4)
+        let seconds = since.as_secs().min(MAX_SECONDS) as Micros;
+        seconds * 1_000_000 + Micros::from(since.subsec_micros())
     }
 }
 

@@ -98,8 +98,13 @@ impl Trains {
         *self = Self::new();
     }
 
+    /// Whether nothing is known for want of new ones.
+    pub(super) fn are_old(&self, now: Micros) -> bool {
+        now - self.latest > MAX_AGE
+    }
+
     pub(super) fn capacity(&self, now: Micros) -> Option<Capacity> {
-        if now - self.latest > MAX_AGE {
+        if self.are_old(now) {
             return None;
         }
         let (mut packets, mut trains, mut bytes) = (0, 0, 0.0);

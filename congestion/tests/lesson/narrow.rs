@@ -1,6 +1,8 @@
 //! Lines that change, and lines that carry less than is sent.
 
-use super::link::Conditions;
+use std::time::Duration;
+
+use super::link::{Conditions, Jitter};
 use super::sim::{Sim, Source};
 
 fn line(mbit: f64) -> Conditions {
@@ -102,11 +104,50 @@ fn a_policer_brings_the_target_down_to_what_it_lets_through() {
     }
 }
 
-/// What a train shows is not what is free: another sender takes two thirds of the line.
+/// What a train shows is not what is free: others take two thirds of the line.
 #[test]
 fn attempts_that_fail_become_rare() {
-    let mut sim = Sim::new(Source::Layers, line(12.0), line(5.0), 8);
-    sim.run(90.0);
-    sim.print(0.25);
-    assert!(sim.falls(10.0, 90.0) <= 6, "{}", sim.falls(10.0, 90.0));
+    for source in [Source::Layers, Source::Encoder(30e6)] {
+        let mut sim = Sim::new(source, line(30.0), line(5.0), 8);
+        sim.others = 20e6;
+        sim.run(120.0);
+        sim.print(0.25);
+        let wait = sim.wait_p95(10.0, 120.0);
+        assert!(wait < 100.0, "{source:?}: {wait} ms");
+        let target = sim.mean(10.0, 120.0);
+        assert!((6e6..12e6).contains(&target), "{source:?}: {target}");
+        if matches!(source, Source::Layers) {
+            let falls = sim.falls(10.0, 120.0);
+            assert!(falls <= 8, "{falls} falls");
+        }
+    }
+}
+
+#[test]
+fn a_busy_cell_is_followed_down_and_up() {
+    for seed in 0..5 {
+        let jitter = |ms| Jitter::InOrder(Duration::from_millis(ms));
+        let cell = |mbit| {
+            let way = Conditions::delay(30).rate(mbit, 400).loss(0.01, 5.0);
+            way.jitter(jitter(12))
+        };
+        let up = Conditions::delay(30).rate(6.0, 400).loss(0.01, 5.0);
+        let mut sim = Sim::new(Source::Layers, cell(30.0), up.jitter(jitter(15)), seed);
+        sim.run(10.0);
+        sim.down.conditions = cell(12.0);
+        sim.run(10.0);
+        sim.down.conditions = cell(30.0);
+        sim.run(20.0);
+        sim.print(0.1);
+        assert!(sim.time_to_reach(0.0, 20e6) < 4.0);
+        assert!(sim.lowest(5.0, 10.0) >= 15e6);
+        let down = sim.time_until(10.0, |moment| moment.target <= 12e6);
+        assert!(down < 1.0, "{down} s");
+        assert!(sim.lowest(11.0, 20.0) >= 6e6);
+        let wait = sim.wait_p95(12.0, 20.0);
+        assert!(wait < 100.0, "{wait} ms");
+        let up = sim.time_to_reach(20.0, 20e6);
+        assert!(up < 6.0, "{up} s");
+        assert!(sim.lowest(30.0, 40.0) >= 15e6);
+    }
 }

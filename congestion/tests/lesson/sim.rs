@@ -19,8 +19,6 @@ pub enum Source {
     Layers,
     /// An encoder that follows the target up to this many bit/s.
     Encoder(f64),
-    /// This many bit/s, whatever the target.
-    Constant(f64),
 }
 
 /// One moment of a run.
@@ -34,9 +32,12 @@ pub struct Moment {
 
 pub struct Sim {
     pub estimate: Estimate,
-    pub down: Link<(u16, usize)>,
+    /// Numbers; others' packets have none.
+    pub down: Link<Option<u16>>,
     pub up: Link<Feedback>,
     pub source: Source,
+    /// Bit/s that others send through the same line.
+    pub others: f64,
     pub moments: Vec<Moment>,
     pub probe_bytes: usize,
     pub sent_bytes: usize,
@@ -48,6 +49,7 @@ pub struct Sim {
     /// Bytes of packets that wait for the pacer.
     waiting: VecDeque<usize>,
     credit: f64,
+    others_credit: f64,
     next_frame: u64,
     next_sound: u64,
     next_feedback: u64,
@@ -66,6 +68,7 @@ impl Sim {
             down: Link::new(down, seed),
             up: Link::new(up, seed ^ 0xFFFF),
             source,
+            others: 0.0,
             moments: Vec::new(),
             probe_bytes: 0,
             sent_bytes: 0,
@@ -75,6 +78,7 @@ impl Sim {
             now_us: 0,
             waiting: VecDeque::new(),
             credit: 0.0,
+            others_credit: 0.0,
             next_frame: 0,
             next_sound: 0,
             next_feedback: 30_000,
@@ -190,9 +194,16 @@ impl Sim {
         self.choose();
         self.produce();
         self.pace();
-        while let Some((at, (number, _))) = self.down.pop(now_us) {
+        self.others_credit += self.others * TICK_US as f64 / 8e6;
+        while self.others_credit >= PACKET as f64 {
+            self.others_credit -= PACKET as f64;
+            self.down.push(now_us, PACKET, None);
+        }
+        while let Some((at, number)) = self.down.pop(now_us) {
             let at = self.epoch + Duration::from_micros(at as u64);
-            self.arrivals.received(at, number);
+            if let Some(number) = number {
+                self.arrivals.received(at, number);
+            }
         }
         if self.now_us >= self.next_feedback {
             self.next_feedback += INTERVAL.as_micros() as u64;
@@ -228,7 +239,6 @@ impl Sim {
         let fitting = match self.source {
             Source::Layers => layers(target),
             Source::Encoder(most) => target.min(most) * 0.98,
-            Source::Constant(rate) => rate,
         };
         let is_layered = matches!(self.source, Source::Layers);
         let patience = if fitting > self.chosen {
@@ -277,7 +287,7 @@ impl Sim {
     fn send(&mut self, bytes: usize) {
         let number = self.estimate.sent(self.now(), bytes);
         self.sent_bytes += bytes;
-        self.down.push(self.now_us as f64, bytes, (number, bytes));
+        self.down.push(self.now_us as f64, bytes, Some(number));
     }
 }
 
