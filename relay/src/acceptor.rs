@@ -168,3 +168,6 @@ async fn first_datagram(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     stream.read_exact(&mut datagram).await?;
     Ok(datagram)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,6 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -22,7 +21,7 @@ use super::engine::Engine;
 use super::mail::{Mail, Mailbox, Notice, Post, Wake};
 use crate::counters::Counters;
 use tcp::Connections;
-pub use tcp::{Arrival, GREETING, Reception};
+pub use tcp::{Arrival, Arrivals, GREETING, Reception};
 use udp::Port;
 
 /// Room for one read: the kernel coalesces up to 64 KiB of equal datagrams of one sender.
@@ -44,7 +43,7 @@ pub struct Driver {
     mailbox: Mailbox,
     post: Post,
     reception: Reception,
-    arrivals: Receiver<Arrival>,
+    arrivals: Arrivals,
 }
 
 #[derive(Debug)]
@@ -350,27 +349,4 @@ impl Sockets {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::UdpSocket;
-
-    use super::*;
-
-    #[test]
-    fn a_destination_that_takes_nothing_spoils_no_runs_of_others() {
-        let loopback = IpAddr::from([127, 0, 0, 1]);
-        let mut sockets = Driver::bind(&[loopback], 0, Arc::default())
-            .unwrap()
-            .sockets;
-        let segments = sockets.all[0].state.max_gso_segments();
-        let nowhere = SocketAddr::new(loopback, 0);
-        for contents in [&[1; 100][..], &[1; 300]] {
-            sockets.send(Path::udp(nowhere), contents, 100);
-        }
-        assert_eq!(sockets.counters.send_failures.get(), 4);
-        assert_eq!(sockets.all[0].state.max_gso_segments(), segments);
-        let receiver = UdpSocket::bind((loopback, 0)).unwrap();
-        sockets.send(Path::udp(receiver.local_addr().unwrap()), &[1; 250], 100);
-        let lens = [(); 3].map(|()| receiver.recv(&mut [0; 500]).unwrap());
-        assert_eq!(lens, [100, 100, 50]);
-    }
-}
+mod tests;

@@ -65,6 +65,8 @@ fn the_example_names_every_setting_and_is_accepted() {
         "state_dir",
         "ice_servers",
         "base_port",
+        "tcp_port",
+        "protocols",
         "workers",
     ]
     .into_iter()
@@ -125,6 +127,18 @@ fn every_wrong_value_is_answered_by_one_line_that_names_the_setting() {
             "media.base_port 65535 leaves no room for 4 workers",
         ),
         (
+            "[media]\ntcp_port = 65536",
+            "media.tcp_port must be a number from 0 to 65535",
+        ),
+        (
+            "[media]\nprotocols = []",
+            "media.protocols must name \"udp\", \"tcp\" or both",
+        ),
+        (
+            "[media]\nprotocols = [\"udp\", \"quic\"]",
+            "media.protocols must name \"udp\", \"tcp\" or both",
+        ),
+        (
             "[media]\nmax_sessions = -1",
             "media.max_sessions must be a number from 1",
         ),
@@ -180,4 +194,25 @@ fn the_last_ports_can_be_used() {
         build("[media]\nbase_port = 65532").unwrap().media.base_port,
         65532
     );
+}
+
+#[test]
+fn tcp_is_on_the_number_of_the_first_udp_port_unless_told() {
+    for (text, expected) in [
+        ("", Protocols::UdpAndTcp { tcp_port: 8500 }),
+        ("base_port = 0", Protocols::UdpAndTcp { tcp_port: 0 }),
+        (
+            "base_port = 7000\ntcp_port = 443",
+            Protocols::UdpAndTcp { tcp_port: 443 },
+        ),
+        ("protocols = [\"udp\"]", Protocols::Udp),
+        ("protocols = [\"tcp\"]", Protocols::Tcp { tcp_port: 8500 }),
+        (
+            "protocols = [\"udp\", \"tcp\"]",
+            Protocols::UdpAndTcp { tcp_port: 8500 },
+        ),
+    ] {
+        let config = build(&format!("[media]\n{text}")).unwrap();
+        assert_eq!(config.media.protocols, expected, "{text}");
+    }
 }

@@ -49,6 +49,9 @@ pub struct Arrival {
     pub admitted: Admitted,
 }
 
+/// The worker's end of its [`Reception`].
+pub type Arrivals = Receiver<Arrival>;
+
 /// Where the acceptor hands over connections to one worker.
 #[derive(Debug, Clone)]
 pub struct Reception {
@@ -58,7 +61,7 @@ pub struct Reception {
 
 impl Reception {
     /// The reception of the worker with this mailbox.
-    pub fn new(post: Post) -> (Self, Receiver<Arrival>) {
+    pub fn new(post: Post) -> (Self, Arrivals) {
         let (sender, arrivals) = mpsc::sync_channel(ARRIVALS);
         (Self { sender, post }, arrivals)
     }

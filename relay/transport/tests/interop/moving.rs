@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use relay_transport::{Credentials, Event, Reason};
+use relay_transport::{Credentials, Event, Path, Reason};
 
 use crate::client::{CHROMIUM, WITHOUT_GCM};
 use crate::world::{HOME, World, path};
@@ -36,6 +36,24 @@ fn a_client_can_come_back_to_its_first_address() {
         world.until("followed", |world| {
             world.relay.remote() == Some(world.outside)
         });
+    }
+}
+
+/// As when a firewall begins or ceases to drop UDP, and the client's port happens to be the same.
+#[test]
+fn the_same_address_over_another_protocol_is_another_path() {
+    let mut world = World::connected(CHROMIUM);
+    world.media = true;
+    world.run(Duration::from_secs(1));
+    let address = world.outside.address;
+    for outside in [Path::tcp(address), Path::udp(address)] {
+        world.outside = outside;
+        world.until("followed", |world| {
+            world.relay.remote() == Some(world.outside)
+        });
+        let (received, sent) = (world.client.rtp.len(), world.sent());
+        world.run(Duration::from_secs(5));
+        assert_eq!(world.client.rtp.len() - received, world.sent() - sent);
     }
 }
 

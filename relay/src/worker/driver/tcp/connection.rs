@@ -135,3 +135,6 @@ impl<S: Read + Write> Connection<S> {
         limit <= now
     }
 }
+
+#[cfg(test)]
+mod tests;
