@@ -43,6 +43,8 @@ const INTERRUPTION: Micros = 800_000;
 const CAREFUL: Micros = 400_000;
 /// The part of what trains have shown that a target may be.
 const SHARE: f64 = 0.95;
+/// With a queue from this many microseconds on, a train shows its share rather than the line's capacity.
+const SETTLED_QUEUE: f64 = 15_000.0;
 /// A queue up to this many microseconds has only begun.
 const SMALL_QUEUE: f64 = 60_000.0;
 /// A queue from this many microseconds on explains loss.
@@ -253,10 +255,12 @@ impl Estimate {
         let passed = self.aimd.step(now);
         let is_queueing = self.delay.queue() > LOSING_QUEUE;
         let verdict = self.loss.judge(now, self.aimd.target(), is_queueing);
-        if let Some(capacity) = capacity {
+        let is_settled = usage == Usage::Normal && self.delay.queue() < SETTLED_QUEUE;
+        if let Some(capacity) = capacity
+            && is_settled
+        {
             self.ascent.observe(now, capacity);
         }
-        if verdict != Verdict::Fine {}
         match verdict {
             Verdict::Fine | Verdict::Enough => {}
             Verdict::Lower(limit) => {

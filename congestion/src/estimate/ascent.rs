@@ -96,7 +96,7 @@ impl Ascent {
         self.probed = None;
     }
 
-    /// What trains show at present.
+    /// What trains show at present, with no queue.
     pub(super) fn observe(&mut self, now: Micros, capacity: Capacity) {
         if self.latest.is_some_and(|latest| now - latest > SUCCESS) {
             self.wait = MIN_WAIT;

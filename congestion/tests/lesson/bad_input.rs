@@ -23,7 +23,7 @@ fn garbage(random: &mut Random) -> Feedback {
         },
         count: random.bits() as u8,
         deltas: (0..len)
-            .map(|_| (random.bits() % 3 != 0).then(|| random.bits() as i16))
+            .map(|_| (!random.bits().is_multiple_of(3)).then(|| random.bits() as i16))
             .collect(),
     }
 }

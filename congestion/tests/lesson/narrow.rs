@@ -95,11 +95,14 @@ fn a_policer_brings_the_target_down_to_what_it_lets_through() {
             ..Conditions::delay(20)
         };
         let mut sim = Sim::new(source, down, Conditions::delay(20), seed);
-        sim.run(60.0);
+        sim.run(10.0);
+        let (dropped, entered) = (sim.down.dropped, sim.down.entered);
+        sim.run(50.0);
         sim.print(0.25);
         let target = sim.mean(10.0, 60.0);
         assert!((3.1e6..7e6).contains(&target), "{source:?}: {target}");
-        let lost = sim.down.dropped as f64 / sim.down.entered as f64;
+        let lost = (sim.down.dropped - dropped) as f64 / (sim.down.entered - entered) as f64;
+        println!("{source:?}: {lost} lost");
         assert!(lost < 0.06, "{source:?}: {lost} lost");
     }
 }
@@ -117,8 +120,8 @@ fn attempts_that_fail_become_rare() {
         let target = sim.mean(10.0, 120.0);
         assert!((6e6..12e6).contains(&target), "{source:?}: {target}");
         if matches!(source, Source::Layers) {
-            let falls = sim.falls(10.0, 120.0);
-            assert!(falls <= 8, "{falls} falls");
+            let falls = sim.falls(60.0, 120.0);
+            assert!(falls <= 4, "{falls} falls");
         }
     }
 }

@@ -233,7 +233,7 @@ impl Sim {
         }
     }
 
-    /// Down at once, up after the target has allowed it for 200 ms; both at a keyframe, 100 ms later.
+    /// Layers change at keyframes: down 100 ms after the target fell below them, up after it has allowed it for 300 ms.
     fn choose(&mut self) {
         let target = self.estimate.target() as f64;
         let fitting = match self.source {
@@ -246,10 +246,8 @@ impl Sim {
         } else {
             100_000
         };
-        if fitting == self.chosen || !is_layered || self.chosen == 0.0 {
-            self.chosen = fitting;
-            self.chosen_at = self.now_us;
-        } else if self.now_us - self.chosen_at >= patience {
+        let is_at_once = fitting == self.chosen || !is_layered || self.chosen == 0.0;
+        if is_at_once || self.now_us - self.chosen_at >= patience {
             self.chosen = fitting;
             self.chosen_at = self.now_us;
         }
@@ -274,12 +272,12 @@ impl Sim {
     fn pace(&mut self) {
         let pace = self.estimate.pace() as f64;
         self.credit = (self.credit + pace * TICK_US as f64 / 8e6).min(pace * 0.001 / 8.0 + 1_300.0);
-        while let Some(bytes) = self.waiting.front() {
-            if *bytes as f64 > self.credit {
+        while let Some(bytes) = self.waiting.front().copied() {
+            if bytes as f64 > self.credit {
                 return;
             }
-            self.credit -= *bytes as f64;
-            let bytes = self.waiting.pop_front().unwrap();
+            self.waiting.pop_front();
+            self.credit -= bytes as f64;
             self.send(bytes);
         }
     }
