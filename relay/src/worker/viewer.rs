@@ -11,6 +11,7 @@ mod exit;
 mod filled;
 mod lag;
 mod line;
+mod numbers;
 #[cfg(test)]
 mod tests;
 

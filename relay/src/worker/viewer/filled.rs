@@ -18,14 +18,12 @@ use rtc_rtcp::sender_report::SenderReport;
 
 use super::exit::{Exit, MAX_PADDING, Number, Sending};
 use super::lag::Lag;
+use super::numbers::Numbers;
 use crate::worker::egress::Outlet;
 use crate::worker::mail::TrackDescription;
 use crate::worker::publisher::element_ids;
 use crate::worker::rtcp;
 use crate::worker::track::Tracks;
-
-/// Packets whose transport-wide numbers are remembered where repetitions have to be the same to the byte: as many as are kept of a layer.
-const NUMBERS: usize = 2_048;
 
 /// See the module.
 pub struct Filled {
@@ -50,8 +48,8 @@ pub struct Filled {
     repair: Option<Repair>,
     ids: ElementIds,
     transport_cc: Option<u8>,
-    /// By the low bits of the packet's index. Only without RTX.
-    numbers: Option<Box<[u16]>>,
+    /// Only without RTX.
+    numbers: Option<Numbers>,
     codecs: Vec<CodecBinding>,
     payload_types: Vec<PayloadType>,
     packets: u32,
@@ -99,7 +97,7 @@ impl Filled {
             }),
             ids: element_ids(&slot.extensions),
             transport_cc: slot.extensions.transport_cc,
-            numbers: None,
+            numbers: slot.rtx_ssrc.is_none().then(Numbers::default),
             codecs: slot.codecs,
             payload_types: Vec::new(),
             packets: 0,
@@ -206,15 +204,15 @@ impl Filled {
         estimate: &mut Estimate,
         exit: &mut Exit<'_, impl Outlet>,
     ) -> Option<usize> {
-        let number = self
-            .transport_cc
-            .map(|id| Number::next(id, estimate, exit.now, packet.payload.len()));
-        if let Some(number) = number.filter(|_| self.repair.is_none()) {
-            let numbers = self
-                .numbers
-                .get_or_insert_with(|| vec![0; NUMBERS].into_boxed_slice());
-            numbers[outgoing.index as usize % NUMBERS] = number.value();
-        }
+        let now = exit.now;
+        let mut draw = |id| Number::next(id, estimate, now, packet.payload.len());
+        let number = match (self.transport_cc, &mut self.numbers) {
+            (Some(id), Some(numbers)) => {
+                let number = numbers.of(outgoing.index, || draw(id).value());
+                Some(Number::again(id, number.ok()?))
+            }
+            (id, _) => id.map(draw),
+        };
         self.write(packet, outgoing, number, exit)
     }
 
@@ -228,10 +226,7 @@ impl Filled {
     ) -> Option<usize> {
         let outgoing = lookup.outgoing(packet);
         let (Some(payload_type), Some(repair)) = (self.rtx(outgoing), self.repair.as_mut()) else {
-            let number = self.transport_cc.zip(self.numbers.as_ref());
-            let number = number
-                .map(|(id, numbers)| Number::again(id, numbers[outgoing.index as usize % NUMBERS]));
-            return self.write(packet, outgoing, number, exit);
+            return self.send(packet, outgoing, estimate, exit);
         };
         let header = Header {
             marker: packet.marker,
