@@ -1,13 +1,13 @@
 //! A lesson with one room on a bad line: what that room gets, and what the others notice.
 
 pub mod playout;
+mod verdict;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -16,10 +16,11 @@ use url::Url;
 use crate::bench::{Server, ServerError};
 use crate::client::{Abilities, Srtp};
 use crate::lesson::{Lesson, LessonError, Plan, Publication};
-use crate::link::{Front, FrontError, Line, LineError, LineReport, Profile};
+use crate::link::{Front, FrontError, Line, LineError, Profile};
 use crate::publisher::{Pacing, Programme, Source};
 use crate::viewer::{Attention, Percentiles, ViewerReport};
-use playout::Playout;
+use playout::Recording;
+pub use verdict::{CleanRooms, Delay, SourceVerdict, Verdict};
 
 /// After somebody has joined, until everything is steady.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -59,59 +60,6 @@ pub enum Show {
         /// Its rate in Mbit/s.
         mbit: f64,
     },
-}
-
-/// What was found. Ratios are from 0 to 1.
-#[derive(Debug, Clone, Serialize)]
-pub struct Verdict {
-    /// The profile's name.
-    pub profile: String,
-    /// Seconds that were measured.
-    pub seconds: f64,
-    /// Gaps between shown frames beyond 200 ms.
-    pub freeze_count: usize,
-    /// Share of the time in such gaps.
-    pub freeze_ratio: f64,
-    /// The longest such gap.
-    pub longest_freeze_ms: f64,
-    /// Share of the frames sent to the room that became whole within a second.
-    pub frames_complete: f64,
-    /// Share of the audio packets that a buffer of 200 ms had not received when they were to be played.
-    pub audio_concealed: f64,
-    /// Source to arrival of every packet that arrived, repaired ones included.
-    pub delay_ms: Option<Delay>,
-    /// From the fall of the line to a lower layer. Nothing when there are no layers.
-    pub layer_down_ms: Option<f64>,
-    /// From the rise of the line to the top layer. Nothing when there are no layers.
-    pub layer_up_ms: Option<f64>,
-    /// Bytes sent again or to repair, over bytes of media, both as they left the relay.
-    pub repair_overhead: f64,
-    /// The other rooms.
-    pub clean_rooms: CleanRooms,
-    /// What the line did.
-    pub line: LineReport,
-}
-
-/// Percentiles in milliseconds.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Delay {
-    /// The median.
-    pub p50: f64,
-    /// The 95th percentile.
-    pub p95: f64,
-}
-
-/// What the rooms on clean lines noticed.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct CleanRooms {
-    /// How many.
-    pub rooms: usize,
-    /// Packets that never arrived, over the whole lesson.
-    pub packets_lost: u64,
-    /// Delay while the other room was there.
-    pub delay_p99_ms: Option<f64>,
-    /// Delay before it came.
-    pub delay_p99_ms_without: Option<f64>,
 }
 
 /// Why there is no verdict.
@@ -170,8 +118,9 @@ impl Impair {
         let mut room = Lesson::start(self.plan(whep, Attention::Everything), Vec::new())?;
         room.join(1, Duration::ZERO, |_| {})?;
         clean.run(SETTLE, |_| {})?;
+        let before = room.viewers()?;
         // A room without a picture is a result; a room without a connection is none.
-        if room.viewers()?.iter().all(|room| room.join_ms.is_none()) {
+        if before.iter().all(|room| room.join_ms.is_none()) {
             let failures = room.finish()?.failures;
             return Err(ImpairError::Room(failures.join(", ")));
         }
@@ -183,51 +132,41 @@ impl Impair {
         let end = Instant::now();
         let (with, seen) = (delay_p99(&clean.viewers()?), room.viewers()?);
         clean.run(DRAIN, |_| {})?;
+        let logged = room.viewers()?;
         let tape = setup.line.take_tape()?;
         let line = setup.line.report()?;
         let noticed = clean.finish()?;
         room.finish()?;
-        if tape.missed > 0 {
+        let [room] = &logged[..] else {
+            return Err(ImpairError::Room("it is gone".to_owned()));
+        };
+        let log = room.log.clone().unwrap_or_default();
+        if tape.missed > 0 || log.is_full() {
             return Err(ImpairError::Tape);
         }
-        let clean_rooms = CleanRooms {
-            rooms: self.clean_rooms,
-            packets_lost: noticed.viewers.iter().map(|room| room.packets_lost).sum(),
-            delay_p99_ms: with,
-            delay_p99_ms_without: without,
+        let recording = Recording {
+            tape: &tape,
+            log: log.sightings(),
+            sections: &room.sections,
         };
-        let delay_ms = Percentiles::merged(&seen).map(|delay| Delay {
-            p50: delay.p50,
-            p95: delay.p95,
-        });
-        let playout = playout::judge(&tape, begin, end);
-        Ok(self.verdict(&playout, end - begin, delay_ms, clean_rooms, line))
-    }
-
-    fn verdict(
-        &self,
-        playout: &Playout,
-        length: Duration,
-        delay_ms: Option<Delay>,
-        clean_rooms: CleanRooms,
-        line: LineReport,
-    ) -> Verdict {
-        let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        Verdict {
-            profile: self.profile.name.clone(),
-            seconds: length.as_secs_f64(),
-            freeze_count: playout.freezes,
-            freeze_ratio: ratio(playout.frozen.as_secs_f64(), length.as_secs_f64()),
-            longest_freeze_ms: playout.longest_freeze.as_secs_f64() * 1000.0,
-            frames_complete: ratio(playout.frames_complete as f64, playout.frames as f64),
-            audio_concealed: ratio(playout.audio_concealed as f64, playout.audio_packets as f64),
-            delay_ms,
-            layer_down_ms: None,
-            layer_up_ms: None,
-            repair_overhead: ratio(playout.repair_bytes as f64, playout.media_bytes as f64),
-            clean_rooms,
+        let probes = |viewers: &[ViewerReport]| -> u64 {
+            viewers.iter().map(|viewer| viewer.probe_bytes).sum()
+        };
+        Ok(verdict::Found {
+            profile: &self.profile,
+            playout: playout::judge(recording, begin, end),
+            length: end - begin,
+            delay: Percentiles::merged(&seen),
+            probe_bytes: probes(&seen) - probes(&before),
+            clean_rooms: CleanRooms {
+                rooms: self.clean_rooms,
+                packets_lost: noticed.viewers.iter().map(|room| room.packets_lost).sum(),
+                delay_p99_ms: with,
+                delay_p99_ms_without: without,
+            },
             line,
         }
+        .verdict())
     }
 
     fn plan(&self, whep: Url, attention: Attention) -> Plan {

@@ -19,4 +19,4 @@ pub use front::{Front, FrontError};
 pub use lane::{Lane, Parcel, Tally};
 pub use line::{Line, LineError, LineReport};
 pub use profile::{Profile, ProfileError};
-pub use tape::{Mark, Place, Tape};
+pub use tape::{Mark, Tape};

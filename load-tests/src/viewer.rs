@@ -14,5 +14,7 @@ mod track;
 pub use crowd::{Crowd, CrowdError, Notice, Sample, Seat};
 pub use log::{Log, Sighting};
 pub use report::{Percentiles, ViewerReport};
+pub use sequence::Sequence;
 pub use session::{Attention, Entry, Progress, Session};
+pub use timing::{Timing, Via};
 pub use track::histogram;

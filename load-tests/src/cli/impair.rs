@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Offering, positive, relay, write_json};
-use crate::impair::{Impair, Show, Verdict};
+use crate::impair::{Impair, Show, SourceVerdict, Verdict};
 use crate::link::Profile;
 use crate::publisher::Pacing;
 
@@ -111,13 +111,17 @@ fn play(profile: Profile, scene: &Scene) -> anyhow::Result<Verdict> {
     Ok(impair.run(|line| eprintln!("{line}"))?)
 }
 
-const HEADER: &str = "profile        freezes  ratio  longest  frames whole  concealed  delay p50    p95  repair  clean: lost  p99  without";
+const HEADER: &str = "profile        freezes  ratio  longest  frames whole  concealed  delay p50    p95  repair  probes   down      up  clean: lost  p99  without";
 
+/// A line of the table, and one for each source below it.
 fn row(verdict: &Verdict) -> String {
     let clean = &verdict.clean_rooms;
     let delay = |delay: Option<f64>| delay.map_or("-".to_owned(), |delay| format!("{delay:.1}"));
-    format!(
-        "{:14} {:7} {:5.2}% {:5.0} ms {:11.2} % {:8.2} % {:>10} {:>6} {:5.1} % {:11} {:>6} {:>8}",
+    let seconds = |millis: Option<f64>| {
+        millis.map_or("-".to_owned(), |millis| format!("{:.1} s", millis / 1000.0))
+    };
+    let mut row = format!(
+        "{:14} {:7} {:5.2}% {:5.0} ms {:11.2} % {:8.2} % {:>10} {:>6} {:5.1} % {:5.1} % {:>6} {:>7} {:11} {:>6} {:>8}",
         verdict.profile,
         verdict.freeze_count,
         verdict.freeze_ratio * 100.0,
@@ -127,8 +131,36 @@ fn row(verdict: &Verdict) -> String {
         delay(verdict.delay_ms.map(|delay| delay.p50)),
         delay(verdict.delay_ms.map(|delay| delay.p95)),
         verdict.repair_overhead * 100.0,
+        verdict.probe_overhead * 100.0,
+        seconds(verdict.layer_down_ms),
+        seconds(verdict.layer_up_ms),
         clean.packets_lost,
         delay(clean.delay_p99_ms),
         delay(clean.delay_p99_ms_without),
-    )
+    );
+    for source in &verdict.sources {
+        row += &format!(
+            "\n  {:12} {:7} {:5.2}% {:5.0} ms {:11.2} %  paused {:.1} s, layers {}",
+            source.name,
+            source.freeze_count,
+            source.freeze_ratio * 100.0,
+            source.longest_freeze_ms,
+            source.frames_complete * 100.0,
+            source.paused_ms / 1000.0,
+            layers(source),
+        );
+    }
+    row
+}
+
+/// `0 from 0.1 s, 2 from 11.4 s`.
+fn layers(source: &SourceVerdict) -> String {
+    let changes = source.layers.iter();
+    let changes: Vec<String> = changes
+        .map(|change| format!("{} from {:.1} s", change.layer, change.at_ms / 1000.0))
+        .collect();
+    match changes.is_empty() {
+        true => "-".to_owned(),
+        false => changes.join(", "),
+    }
 }

@@ -1,18 +1,20 @@
-//! What a room would have seen and heard, from the tape of its line.
+//! What a room would have seen and heard, from the tape of its line and the log of its viewer.
 //!
 //! What entered the line is what there was to be seen: which packets belong to a frame, and when it was sent. A frame is shown
 //! when it is whole and every frame before it that ever became whole has been, as a decoder needs them in their order.
 
+mod showing;
+mod source;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::client::{AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE};
-use crate::link::{Mark, Place, Tape};
+use crate::client::{AUDIO_PAYLOAD_TYPE, Accepted, Kind, VIDEO_PAYLOAD_TYPE};
+use crate::link::{Mark, Tape};
+use crate::viewer::Sighting;
+pub use showing::{LayerChange, Showing};
+use source::{Purpose, Sent, Source};
 
-/// A picture that stands for longer is frozen.
-const FREEZE: Duration = Duration::from_millis(200);
-/// After this a decoder has long given a frame up.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// What the room's audio buffer waits for.
 const AUDIO_BUFFER: Duration = Duration::from_millis(200);
 /// RTP ticks of an audio packet of 20 ms.
@@ -20,61 +22,39 @@ const AUDIO_TICKS: i64 = 960;
 /// Opus counts at 48 kHz whatever it carries (RFC 7587 §4.1).
 const AUDIO_RATE: f64 = 48_000.0;
 
+/// What is known of a room. The tape should begin and end a second or more outside of what is judged, so that repairs of what
+/// entered before are known as such, and those of what entered last are on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Recording<'a> {
+    /// What entered the line.
+    pub tape: &'a Tape,
+    /// What arrived.
+    pub log: &'a [Sighting],
+    /// What the server serves the room with, which names the SSRCs.
+    pub sections: &'a [Accepted],
+}
+
 /// The verdict on a window of time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Playout {
-    /// Frames that were sent.
-    pub frames: usize,
-    /// Those that became whole in time.
-    pub frames_complete: usize,
-    /// Gaps between shown frames beyond 200 ms.
-    pub freezes: usize,
-    /// The sum of those gaps.
-    pub frozen: Duration,
-    /// The longest of them.
-    pub longest_freeze: Duration,
+    /// Each video that was sent to the room, in the order of their sections.
+    pub sources: Vec<Showing>,
     /// Audio packets of 20 ms that were to be played.
     pub audio_packets: usize,
     /// Those that were not there when they were to be played.
     pub audio_concealed: usize,
     /// Bytes of media sent for the first time.
     pub media_bytes: u64,
-    /// All other RTP bytes: sent again, or of payload types that repair.
+    /// All other RTP bytes: sent again, or of payload types that repair or probe.
     pub repair_bytes: u64,
 }
 
-/// One packet that entered, and when it first came out.
-#[derive(Debug, Clone, Copy)]
-struct Sent {
-    entered: Instant,
-    arrived: Option<Instant>,
-    timestamp: i64,
-    marker: bool,
-}
-
-/// What a packet was sent for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    Media,
-    Repair,
-}
-
-/// The packets of one SSRC by unwrapped sequence number.
-#[derive(Default)]
-struct Source {
-    packets: BTreeMap<i64, Sent>,
-    sequence: Unwrapped,
-    timestamp: Unwrapped,
-    bytes: u64,
-}
-
-/// Judges what entered from `begin` to `end`. The tape should begin and end a second or more outside of them, so that repairs of
-/// what entered before are known as such, and those of what entered last are on it.
-pub fn judge(tape: &Tape, begin: Instant, end: Instant) -> Playout {
+/// Judges what entered from `begin` to `end`.
+pub fn judge(recording: Recording<'_>, begin: Instant, end: Instant) -> Playout {
     let mut playout = Playout::default();
     let mut video: BTreeMap<u32, Source> = BTreeMap::new();
     let mut audio: BTreeMap<u32, Source> = BTreeMap::new();
-    for mark in &tape.marks {
+    for mark in &recording.tape.marks {
         let sources = match mark.payload_type {
             VIDEO_PAYLOAD_TYPE => &mut video,
             AUDIO_PAYLOAD_TYPE => &mut audio,
@@ -83,102 +63,54 @@ pub fn judge(tape: &Tape, begin: Instant, end: Instant) -> Playout {
                 continue;
             }
         };
-        let purpose = sources.entry(mark.ssrc).or_default().note(mark);
+        let purpose = sources.entry(mark.ssrc).or_default().enter(mark);
         playout.count(mark, purpose, begin, end);
     }
-    let busiest =
-        |sources: BTreeMap<u32, Source>| sources.into_values().max_by_key(|source| source.bytes);
-    playout.look(
-        &busiest(video).unwrap_or_default().frames(begin, end),
-        begin,
-        end,
-    );
-    playout.listen(&busiest(audio).unwrap_or_default(), begin, end);
+    for sighting in recording.log {
+        let source = video.get_mut(&sighting.ssrc);
+        if let Some(source) = source.or(audio.get_mut(&sighting.ssrc)) {
+            source.arrive(sighting);
+        }
+    }
+    let others: Vec<Instant> = recording.tape.marks.iter().map(|mark| mark.at).collect();
+    for (ssrc, name) in names(recording.sections, &video) {
+        let frames = match video.get(&ssrc) {
+            Some(source) => source.frames(begin, end),
+            None => Vec::new(),
+        };
+        let showing = Showing::of(name, &frames, &others, begin, end);
+        playout.sources.push(showing);
+    }
+    let busiest = audio.into_values().max_by_key(|source| source.bytes);
+    playout.listen(&busiest.unwrap_or_default(), begin, end);
     playout
 }
 
-impl Source {
-    fn note(&mut self, mark: &Mark) -> Purpose {
-        let sequence = self.sequence.of(i64::from(mark.sequence), 1 << 16);
-        match mark.place {
-            Place::Entered => {
-                if self.packets.contains_key(&sequence) {
-                    return Purpose::Repair;
-                }
-                let sent = Sent {
-                    entered: mark.at,
-                    arrived: None,
-                    timestamp: self.timestamp.of(i64::from(mark.timestamp), 1 << 32),
-                    marker: mark.marker,
-                };
-                self.packets.insert(sequence, sent);
-                self.bytes += u64::from(mark.size);
-            }
-            Place::Delivered => {
-                if let Some(sent) = self.packets.get_mut(&sequence) {
-                    sent.arrived.get_or_insert(mark.at);
-                }
-            }
+/// The videos there are: what the answer names, in its order, and whatever else came.
+fn names(sections: &[Accepted], video: &BTreeMap<u32, Source>) -> Vec<(u32, String)> {
+    let sections = sections
+        .iter()
+        .filter(|section| section.kind == Kind::Video);
+    let name = |section: &Accepted| section.name.clone().unwrap_or_default();
+    let mut names: Vec<_> = sections
+        .filter_map(|section| Some((section.ssrcs.0?, name(section))))
+        .collect();
+    for ssrc in video.keys() {
+        if names.iter().all(|(known, _)| known != ssrc) {
+            names.push((*ssrc, String::new()));
         }
-        Purpose::Media
     }
-
-    /// For each frame that began between the two times: when it was whole, if it was in time.
-    fn frames(&self, begin: Instant, end: Instant) -> Vec<Option<Instant>> {
-        let mut frames = Vec::new();
-        let mut packets = self.packets.iter().peekable();
-        let mut before: Option<i64> = None;
-        while let Some((first, sent)) = packets.next() {
-            // The tape may begin in the middle of a frame.
-            let begins = before.is_some_and(|before| before + 1 == *first);
-            let is_first = before.is_none();
-            let (mut last, mut whole) = (*first, begins);
-            let (mut done, mut marker) = (sent.arrived, sent.marker);
-            while let Some((next, more)) =
-                packets.next_if(|(_, more)| more.timestamp == sent.timestamp)
-            {
-                whole &= last + 1 == *next;
-                last = *next;
-                marker = more.marker;
-                done = done
-                    .zip(more.arrived)
-                    .map(|(done, arrived)| done.max(arrived));
-            }
-            before = Some(last);
-            if is_first || sent.entered < begin || sent.entered >= end {
-                continue;
-            }
-            let ended = marker || packets.peek().is_some_and(|(next, _)| **next == last + 1);
-            let in_time = done.filter(|done| *done <= sent.entered + PATIENCE);
-            frames.push(in_time.filter(|_| whole && ended));
-        }
-        frames
-    }
+    names
 }
 
 impl Playout {
     fn count(&mut self, mark: &Mark, purpose: Purpose, begin: Instant, end: Instant) {
-        if mark.place == Place::Entered && (begin..end).contains(&mark.at) {
+        if (begin..end).contains(&mark.at) {
             let bytes = match purpose {
                 Purpose::Media => &mut self.media_bytes,
                 Purpose::Repair => &mut self.repair_bytes,
             };
             *bytes += u64::from(mark.size);
-        }
-    }
-
-    fn look(&mut self, frames: &[Option<Instant>], begin: Instant, end: Instant) {
-        self.frames = frames.len();
-        self.frames_complete = frames.iter().flatten().count();
-        let mut shown = begin;
-        for whole in frames.iter().flatten().copied().chain([end]) {
-            let gap = whole.saturating_duration_since(shown);
-            if gap > FREEZE {
-                self.freezes += 1;
-                self.frozen += gap;
-                self.longest_freeze = self.longest_freeze.max(gap);
-            }
-            shown = shown.max(whole);
         }
     }
 
@@ -209,25 +141,6 @@ impl Playout {
         let span = (last.timestamp - first.timestamp) / AUDIO_TICKS + 1;
         self.audio_packets = usize::try_from(span).unwrap_or(0).max(within.len());
         self.audio_concealed = self.audio_packets - played;
-    }
-}
-
-/// A counter across its wraps.
-#[derive(Default)]
-struct Unwrapped {
-    highest: Option<i64>,
-}
-
-impl Unwrapped {
-    fn of(&mut self, value: i64, modulus: i64) -> i64 {
-        let Some(highest) = self.highest else {
-            self.highest = Some(value);
-            return value;
-        };
-        let half = modulus / 2;
-        let step = (value - highest + half).rem_euclid(modulus) - half;
-        self.highest = Some(highest + step.max(0));
-        highest + step
     }
 }
 

@@ -149,6 +149,29 @@ impl Profile {
         self.steps.iter().map(|step| (step.at, step.up)).collect()
     }
 
+    /// When the line towards the client becomes narrower for the first time.
+    pub fn fall(&self) -> Option<Duration> {
+        self.change(|before, after| after < before)
+    }
+
+    /// When the line towards the client becomes wider for the first time.
+    pub fn rise(&self) -> Option<Duration> {
+        self.change(|before, after| after > before)
+    }
+
+    fn change(&self, is_wanted: impl Fn(u64, u64) -> bool) -> Option<Duration> {
+        let rate = |step: &Step| {
+            step.down
+                .bottleneck
+                .map_or(u64::MAX, |it| it.bits_per_second)
+        };
+        let pairs = self.steps.iter().zip(self.steps.iter().skip(1));
+        pairs
+            .filter(|(before, after)| is_wanted(rate(before), rate(after)))
+            .map(|(_, after)| after.at)
+            .next()
+    }
+
     /// A profile from TOML.
     pub fn parse(name: &str, text: &str) -> Result<Self, ProfileError> {
         text::read(name, text).map_err(|why| ProfileError::of(name, why))

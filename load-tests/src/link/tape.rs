@@ -1,4 +1,4 @@
-//! What went towards a client and what came out at its end, packet by packet: headers only, which SRTP leaves in the clear.
+//! What went towards a client, packet by packet: headers only, which SRTP leaves in the clear.
 
 use std::time::Instant;
 
@@ -7,22 +7,11 @@ use crate::rtp::Packet;
 /// The longest tape: ten minutes of 30 Mbit/s. What comes after is counted.
 const MAX_MARKS: usize = 4_000_000;
 
-/// Where a packet was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// As it came from the server.
-    Entered,
-    /// As it left for the client.
-    Delivered,
-}
-
-/// One RTP packet at one place.
+/// One RTP packet as it came from the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     /// When.
     pub at: Instant,
-    /// Where.
-    pub place: Place,
     /// Its source.
     pub ssrc: u32,
     /// Its sequence number.
@@ -48,7 +37,7 @@ pub struct Tape {
 
 impl Tape {
     /// Notes a datagram, if it is RTP (RFC 7983 §7, RFC 5761 §4).
-    pub(super) fn note(&mut self, at: Instant, place: Place, datagram: &[u8]) {
+    pub fn note(&mut self, at: Instant, datagram: &[u8]) {
         let [128..=191, 0..=191 | 224.., ..] = datagram else {
             return;
         };
@@ -61,7 +50,6 @@ impl Tape {
         }
         self.marks.push(Mark {
             at,
-            place,
             ssrc: packet.ssrc(),
             sequence: packet.sequence(),
             timestamp: packet.timestamp(),
@@ -81,12 +69,12 @@ mod tests {
         let mut tape = Tape::default();
         let mut datagram = [0; 20];
         (datagram[0], datagram[1], datagram[3]) = (0x80, 0x80 | 96, 5);
-        tape.note(Instant::now(), Place::Entered, &datagram);
+        tape.note(Instant::now(), &datagram);
         for (first, second) in [(0x80, 200), (0, 1), (22, 254), (0xc0, 96)] {
             (datagram[0], datagram[1]) = (first, second);
-            tape.note(Instant::now(), Place::Entered, &datagram);
+            tape.note(Instant::now(), &datagram);
         }
-        tape.note(Instant::now(), Place::Entered, &[0x80]);
+        tape.note(Instant::now(), &[0x80]);
         assert_eq!(tape.marks.len(), 1);
         let mark = tape.marks[0];
         assert_eq!(

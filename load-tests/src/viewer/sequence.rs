@@ -1,7 +1,7 @@
 //! Which packets of a track arrived, which are missing, and which to ask for again.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::timing::{Absence, Timing, Via};
 
@@ -9,6 +9,8 @@ use super::timing::{Absence, Timing, Via};
 const WINDOW: u64 = 4096;
 /// Requests for one packet before it is given up.
 const MAX_REQUESTS: u8 = 8;
+/// Between the two requests that are made where one was in vain.
+const ECHO: Duration = Duration::from_millis(5);
 /// Packets asked for at the same time, as libwebrtc does.
 const MAX_MISSING: usize = 1000;
 
@@ -110,7 +112,9 @@ impl Sequence {
             }
             request.sent += 1;
             request.absence.asked.get_or_insert(now);
-            request.due = now + retry;
+            // Where a request or its answer was lost, the next is likely to be: it is made twice.
+            let is_said_twice = request.sent.is_multiple_of(2);
+            request.due = now + if is_said_twice { ECHO } else { retry };
             due.push(*index as u16);
             true
         });
@@ -200,8 +204,6 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const RETRY: Duration = Duration::from_millis(77);
@@ -272,5 +274,20 @@ mod tests {
         assert_eq!(asked, usize::from(MAX_REQUESTS));
         assert_eq!((sequence.lost(), sequence.given_up()), (1, 1));
         assert_eq!(sequence.requests(), u64::from(MAX_REQUESTS) + 1);
+    }
+
+    #[test]
+    fn a_request_in_vain_is_made_twice() {
+        let timing = Timing::default();
+        let start = Instant::now();
+        let mut sequence = Sequence::new(1);
+        arrive(&mut sequence, start, 3);
+        let asked: Vec<u64> = (0..200)
+            .filter(|milli| {
+                let now = start + Duration::from_millis(*milli);
+                !sequence.due(now, &timing).is_empty()
+            })
+            .collect();
+        assert_eq!(asked, [0, 77, 82, 159, 164]);
     }
 }

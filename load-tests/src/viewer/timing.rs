@@ -44,7 +44,7 @@ pub struct Absence {
 
 impl Timing {
     /// Takes note of a packet that had been missing and is there.
-    pub fn ended(&mut self, now: Instant, absence: Absence, via: Via) {
+    pub(super) fn ended(&mut self, now: Instant, absence: Absence, via: Via) {
         let waited = absence
             .asked
             .map(|asked| now.saturating_duration_since(asked));

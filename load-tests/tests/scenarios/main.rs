@@ -3,7 +3,8 @@
 //! ```text
 //!  School (participant::publish) ─┐                 ┌ engine 0 ┐              ┌─▶ Room (participant::watch)
 //!                                 ├─▶ Network ─▶ ───┤   mail   ├─▶ Network ───┤
-//!  Raw (load_tests::client) ──────┘                 └ engine 1 ┘              └─▶ Raw
+//!  Raw (load_tests::client) ──────┤                 └ engine 1 ┘              ├─▶ Raw
+//!  LightSchool (load_tests) ──────┘                                           └─▶ Lane ──▶ LightRoom
 //!                 offers: a call of Control instead of HTTP      Wire: keeps an eye on all that leaves the relay
 //! ```
 
@@ -15,7 +16,9 @@
 mod hostile;
 mod layers;
 mod lesson;
+mod light;
 mod loss;
+mod profiles;
 mod raw;
 mod relay;
 mod returning;

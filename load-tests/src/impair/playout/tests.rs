@@ -7,6 +7,7 @@ const DELAY: Duration = Duration::from_millis(20);
 struct Scene {
     start: Instant,
     tape: Tape,
+    log: Vec<Sighting>,
 }
 
 impl Scene {
@@ -14,18 +15,17 @@ impl Scene {
         Self {
             start: Instant::now(),
             tape: Tape::default(),
+            log: Vec::new(),
         }
     }
 
-    fn mark(&mut self, at: Duration, place: Place, payload_type: u8, number: u32, ticks: u32) {
-        let per_frame = if payload_type == VIDEO_PAYLOAD_TYPE {
-            3
-        } else {
-            1
+    fn mark(&mut self, at: Duration, payload_type: u8, number: u32) {
+        let (per_frame, ticks) = match payload_type {
+            VIDEO_PAYLOAD_TYPE => (3, 2970),
+            _ => (1, 960),
         };
         self.tape.marks.push(Mark {
             at: self.start + at,
-            place,
             ssrc: u32::from(payload_type),
             sequence: 65_530_u16.wrapping_add(number as u16),
             timestamp: (u32::MAX - 5000).wrapping_add(number / per_frame * ticks),
@@ -35,19 +35,25 @@ impl Scene {
         });
     }
 
+    /// The packet that was marked last arrives.
+    fn sight(&mut self, at: Duration) {
+        let mark = self.tape.marks.last().unwrap();
+        self.log.push(Sighting {
+            at: self.start + at,
+            ssrc: mark.ssrc,
+            sequence: mark.sequence,
+            timestamp: mark.timestamp,
+            layer: None,
+        });
+    }
+
     /// `arrives` gives the delay of a packet.
     fn video(&mut self, frames: u32, arrives: impl Fn(u32) -> Option<Duration>) {
         for number in 0..frames * 3 {
             let at = 33 * MS * (number / 3);
-            self.mark(at, Place::Entered, VIDEO_PAYLOAD_TYPE, number, 2970);
+            self.mark(at, VIDEO_PAYLOAD_TYPE, number);
             if let Some(delay) = arrives(number) {
-                self.mark(
-                    at + delay,
-                    Place::Delivered,
-                    VIDEO_PAYLOAD_TYPE,
-                    number,
-                    2970,
-                );
+                self.sight(at + delay);
             }
         }
     }
@@ -55,22 +61,26 @@ impl Scene {
     fn audio(&mut self, packets: u32, arrives: impl Fn(u32) -> Option<Duration>) {
         for number in 0..packets {
             let at = 20 * MS * number;
-            self.mark(at, Place::Entered, AUDIO_PAYLOAD_TYPE, number, 960);
+            self.mark(at, AUDIO_PAYLOAD_TYPE, number);
             if let Some(delay) = arrives(number) {
-                self.mark(
-                    at + delay,
-                    Place::Delivered,
-                    AUDIO_PAYLOAD_TYPE,
-                    number,
-                    960,
-                );
+                self.sight(at + delay);
             }
         }
     }
 
     fn judge(&mut self, length: Duration) -> Playout {
+        self.judge_from(self.start, self.start + length)
+    }
+
+    fn judge_from(&mut self, begin: Instant, end: Instant) -> Playout {
         self.tape.marks.sort_by_key(|mark| mark.at);
-        judge(&self.tape, self.start, self.start + length)
+        self.log.sort_by_key(|sighting| sighting.at);
+        let recording = Recording {
+            tape: &self.tape,
+            log: &self.log,
+            sections: &[],
+        };
+        judge(recording, begin, end)
     }
 }
 
@@ -80,12 +90,10 @@ fn a_clean_line_freezes_nothing() {
     scene.video(100, |_| Some(DELAY));
     scene.audio(165, |_| Some(DELAY));
     let playout = scene.judge(33 * MS * 100);
+    let shown = &playout.sources[0];
     // The tape's first frame may be half a frame.
-    assert_eq!((playout.frames, playout.frames_complete), (99, 99));
-    assert_eq!(
-        (playout.freezes, playout.longest_freeze),
-        (0, Duration::ZERO)
-    );
+    assert_eq!((shown.frames, shown.frames_complete), (99, 99));
+    assert_eq!((shown.freezes, shown.longest_freeze), (0, Duration::ZERO));
     assert_eq!((playout.audio_packets, playout.audio_concealed), (165, 0));
     assert_eq!((playout.media_bytes, playout.repair_bytes), (465_000, 0));
 }
@@ -97,9 +105,10 @@ fn a_late_repair_holds_up_what_follows() {
         Some(if number == 151 { 320 * MS } else { DELAY })
     });
     let playout = scene.judge(33 * MS * 100);
-    assert_eq!(playout.frames_complete, 99);
-    assert_eq!((playout.freezes, playout.longest_freeze), (1, 333 * MS));
-    assert_eq!(playout.frozen, playout.longest_freeze);
+    let shown = &playout.sources[0];
+    assert_eq!(shown.frames_complete, 99);
+    assert_eq!((shown.freezes, shown.longest_freeze), (1, 333 * MS));
+    assert_eq!(shown.frozen, shown.longest_freeze);
 }
 
 #[test]
@@ -109,9 +118,10 @@ fn a_lost_packet_costs_its_frame() {
         (number != 151 && number / 30 != 8).then_some(DELAY)
     });
     let playout = scene.judge(33 * MS * 100);
-    assert_eq!((playout.frames, playout.frames_complete), (99, 88));
+    let shown = &playout.sources[0];
+    assert_eq!((shown.frames, shown.frames_complete), (99, 88));
     // Ten frames in a row are missing; a single one is no freeze.
-    assert_eq!((playout.freezes, playout.longest_freeze), (1, 11 * 33 * MS));
+    assert_eq!((shown.freezes, shown.longest_freeze), (1, 11 * 33 * MS));
 }
 
 #[test]
@@ -119,21 +129,46 @@ fn a_line_that_stays_dead_is_one_long_freeze() {
     let mut scene = Scene::new();
     scene.video(100, |number| (number < 30).then_some(DELAY));
     let playout = scene.judge(33 * MS * 100);
-    assert_eq!(playout.longest_freeze, 33 * MS * 91 - DELAY);
-    let nothing = judge(&Tape::default(), scene.start, scene.start + 1000 * MS);
-    assert_eq!((nothing.freezes, nothing.longest_freeze), (1, 1000 * MS));
+    let shown = &playout.sources[0];
+    assert_eq!(shown.longest_freeze, 33 * MS * 91 - DELAY);
+}
+
+#[test]
+fn a_source_that_the_answer_names_and_nobody_sends_is_frozen_or_paused() {
+    let mut scene = Scene::new();
+    scene.audio(100, |_| Some(DELAY));
+    let section = Accepted {
+        kind: Kind::Video,
+        payload_type: VIDEO_PAYLOAD_TYPE,
+        rtx: None,
+        ssrcs: (Some(7), None),
+        name: Some("camera".to_owned()),
+    };
+    let playout = |tape| {
+        let recording = Recording {
+            tape,
+            log: &[],
+            sections: std::slice::from_ref(&section),
+        };
+        judge(recording, scene.start, scene.start + 2000 * MS)
+    };
+    let paused = &playout(&scene.tape).sources[0];
+    assert_eq!((paused.name.as_str(), paused.freezes), ("camera", 0));
+    assert_eq!(paused.paused, 2000 * MS);
+    let frozen = &playout(&Tape::default()).sources[0];
+    assert_eq!((frozen.freezes, frozen.longest_freeze), (1, 2000 * MS));
 }
 
 #[test]
 fn what_entered_before_the_window_is_not_judged() {
     let mut scene = Scene::new();
     scene.video(100, |number| (number > 20).then_some(DELAY));
-    scene.mark(331 * MS, Place::Entered, VIDEO_PAYLOAD_TYPE, 20, 2970);
-    scene.mark(40 * MS, Place::Entered, VIDEO_PAYLOAD_TYPE, 1, 2970);
-    scene.tape.marks.sort_by_key(|mark| mark.at);
+    scene.mark(331 * MS, VIDEO_PAYLOAD_TYPE, 20);
+    scene.mark(40 * MS, VIDEO_PAYLOAD_TYPE, 1);
     let begin = scene.start + 330 * MS;
-    let playout = judge(&scene.tape, begin, scene.start + 3300 * MS);
-    assert_eq!((playout.frames, playout.frames_complete), (90, 90));
+    let playout = scene.judge_from(begin, scene.start + 3300 * MS);
+    let shown = &playout.sources[0];
+    assert_eq!((shown.frames, shown.frames_complete), (90, 90));
     assert_eq!((playout.media_bytes, playout.repair_bytes), (270_000, 1000));
 }
 
@@ -162,9 +197,8 @@ fn sound_that_was_never_sent_is_missed() {
 fn repairs_are_what_is_sent_again_or_of_another_kind() {
     let mut scene = Scene::new();
     scene.video(100, |_| Some(DELAY));
-    scene.mark(40 * MS, Place::Entered, VIDEO_PAYLOAD_TYPE, 1, 2970);
-    scene.mark(45 * MS, Place::Entered, 97, 1, 2970);
-    scene.mark(65 * MS, Place::Delivered, 97, 1, 2970);
+    scene.mark(40 * MS, VIDEO_PAYLOAD_TYPE, 1);
+    scene.mark(45 * MS, 97, 1);
     let playout = scene.judge(33 * MS * 100);
     assert_eq!((playout.media_bytes, playout.repair_bytes), (300_000, 2000));
 }

@@ -17,7 +17,7 @@ use super::{Command, LineReport, Stay, facing};
 use crate::inbox::{Inbox, unix_now};
 use crate::link::lane::{Lane, Parcel};
 use crate::link::profile::Profile;
-use crate::link::tape::{Place, Tape};
+use crate::link::tape::Tape;
 use crate::port::Port;
 
 pub const WAKE: Token = Token(usize::MAX);
@@ -260,7 +260,7 @@ impl Running {
         }
         flow.used = Instant::now();
         if let Some(tape) = &mut self.tape {
-            tape.note(at, Place::Entered, &bytes);
+            tape.note(at, &bytes);
         }
         self.down.push(at, Parcel { bytes, route: id });
     }
@@ -300,9 +300,6 @@ impl Running {
                 Direction::Down => &mut self.down,
             };
             let Some(parcel) = lane.poll(now) else { break };
-            if let (Direction::Down, Some(tape)) = (direction, &mut self.tape) {
-                tape.note(now, Place::Delivered, &parcel.bytes);
-            }
             if towards != Some(parcel.route) || !self.run.fits(&parcel.bytes) {
                 self.flush(direction, towards);
                 towards = Some(parcel.route);

@@ -127,3 +127,12 @@ fn impossible_values_are_refused() {
     );
     assert!(Profile::load("/nowhere/line.toml").is_err());
 }
+
+#[test]
+fn knows_when_the_line_falls_and_rises() {
+    let step = Profile::load("step-30-5-30").unwrap();
+    let seconds = |number| Some(Duration::from_secs(number));
+    assert_eq!((step.fall(), step.rise()), (seconds(10), seconds(30)));
+    let outage = Profile::load("outage-5s").unwrap();
+    assert_eq!((outage.fall(), outage.rise()), (None, None));
+}

@@ -1,0 +1,129 @@
+//! The emulated lines of `lectern-load impair`, with fixed seeds: a change that makes the lesson worse fails.
+
+use std::time::Duration;
+
+use load_tests::impair::playout::{Playout, Showing};
+use load_tests::link::Profile;
+use load_tests::publisher::{Pacing, Programme};
+
+use crate::light::{LightRoom, LightSchool};
+use crate::world::{World, ms, secs};
+
+const SEED: u64 = 7;
+
+/// A lesson, a room on a line, and rooms on clean ones.
+struct Lesson {
+    world: World,
+    room: LightRoom,
+    clean: Vec<LightRoom>,
+    _schools: [LightSchool; 2],
+}
+
+impl Lesson {
+    /// Everything is steady, and the line's schedule begins.
+    async fn on(profile: &str, clean_rooms: usize) -> Self {
+        let mut world = World::new(ms(1));
+        let schools = [
+            LightSchool::open(&mut world, "camera", Programme::camera(Pacing::Paced)).await,
+            LightSchool::open(
+                &mut world,
+                "courseware",
+                Programme::courseware(Pacing::Paced),
+            )
+            .await,
+        ];
+        let good = Profile::parse("good", "about = \"x\"\nseconds = 1\n[down]\n[up]\n").unwrap();
+        let mut clean = Vec::new();
+        for _ in 0..clean_rooms {
+            clean.push(LightRoom::enter(&mut world, &good, SEED).await);
+        }
+        let profile = Profile::load(profile).unwrap();
+        let room = LightRoom::enter(&mut world, &profile, SEED).await;
+        world.run(secs(2)).await;
+        room.begin();
+        clean.iter().for_each(LightRoom::begin);
+        Self {
+            world,
+            room,
+            clean,
+            _schools: schools,
+        }
+    }
+
+    async fn play(&self, length: Duration) -> Playout {
+        self.world.run(length).await;
+        self.room.judge()
+    }
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole as f64
+}
+
+fn frozen(showing: &Showing, length: Duration) -> f64 {
+    showing.frozen.as_secs_f64() / length.as_secs_f64()
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_per_cent_of_loss_freeze_nothing() {
+    let lesson = Lesson::on("lossy-5", 0).await;
+    let playout = lesson.play(secs(12)).await;
+    for source in &playout.sources {
+        assert!(frozen(source, secs(12)) < 0.005, "{source:?}");
+        assert!(share(source.frames_complete, source.frames) >= 0.995);
+    }
+    assert!(share(playout.audio_concealed, playout.audio_packets) < 0.005);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_per_cent_of_loss_keep_sound_and_movement() {
+    let lesson = Lesson::on("lossy-10", 0).await;
+    let playout = lesson.play(secs(12)).await;
+    for source in &playout.sources {
+        assert!(source.longest_freeze < secs(1), "{source:?}");
+    }
+    assert!(share(playout.audio_concealed, playout.audio_packets) < 0.02);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bursts_of_loss_are_got_over() {
+    let lesson = Lesson::on("burst", 0).await;
+    let playout = lesson.play(secs(20)).await;
+    for source in &playout.sources {
+        assert!(frozen(source, secs(20)) < 0.01, "{source:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_picture_is_back_soon_after_an_outage() {
+    let lesson = Lesson::on("outage-5s", 0).await;
+    let playout = lesson.play(secs(22)).await;
+    for source in &playout.sources {
+        assert!(
+            source.longest_freeze + source.paused < secs(7),
+            "{source:?}"
+        );
+        assert!(source.freezes <= 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_line_is_nobody_elses_affair() {
+    let lesson = Lesson::on("lossy-10", 3).await;
+    lesson.play(secs(8)).await;
+    for room in &lesson.clean {
+        let report = room.report();
+        assert_eq!((report.packets_lost, report.nacks), (0, 0));
+        let playout = room.judge();
+        for source in &playout.sources {
+            assert_eq!(
+                (source.freezes, source.paused),
+                (0, Duration::ZERO),
+                "{source:?}"
+            );
+        }
+        let delay = report.delay_ms.unwrap();
+        // Two lines of a millisecond, and the timers of the emulation.
+        assert!(delay.p99 < 8.0, "{delay:?}");
+    }
+}
