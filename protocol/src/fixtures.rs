@@ -11,6 +11,9 @@ use crate::line::{
     Downlink, Figures, Grade, Hop, Line, Listener, Outages, Playback, Remedy, Sentence, Shown,
     Situation, Slot, Uplink,
 };
+use crate::record::{
+    LayerChange, LineRecord, Outage, Record, Spell, Totals, UplinkRecord, WorstMinute,
+};
 use crate::{Problem, Role, SeatId, Source};
 
 /// One of every kind of situation, and those whose sentences differ in more than a number.
@@ -34,6 +37,7 @@ pub(crate) fn situations() -> Vec<Situation> {
         lossy(8, Remedy::FewerFrames),
         lossy(12, Remedy::VoiceFirst),
         lossy(25, Remedy::Nothing),
+        narrow(Some(14_000), Remedy::SmallerStage),
         narrow(Some(9_000), Remedy::SmallerCamera),
         narrow(Some(3_800), Remedy::FewerFrames),
         narrow(Some(900), Remedy::VoiceFirst),
@@ -127,6 +131,82 @@ fn requests() {
         },
     );
     agree("request-playback", &Request::Playback(playback()));
+}
+
+#[test]
+fn record() {
+    let at = |second: u64| 1_795_182_302_000 + 1_000 * second;
+    let totals = Totals {
+        seconds: 2_400,
+        packets: 4_900_000,
+        bytes: 5_600_000_000,
+        loss_percent: 1.25,
+        loss_after_repair_percent: Some(0.01),
+        resent: 61_000,
+        round_trip_ms_mean: Some(31),
+        round_trip_ms_max: Some(240),
+        jitter_ms_max: Some(35),
+        estimate_bps_min: Some(900_000),
+        worst_minute: Some(WorstMinute {
+            until_unix_ms: at(660),
+            loss_percent: 11.8,
+        }),
+    };
+    let change = |second, shown| LayerChange {
+        at_unix_ms: at(second),
+        slot: "camera".into(),
+        shown,
+    };
+    let spell = |second, situation| Spell {
+        from_unix_ms: at(second),
+        situation,
+    };
+    let loss = Situation::Lossy {
+        loss_percent: 12,
+        remedy: Remedy::VoiceFirst,
+    };
+    let room = LineRecord {
+        seat: seat("room-7"),
+        role: Role::Room,
+        from_unix_ms: at(3),
+        downlink: Some(totals),
+        uplinks: vec![UplinkRecord {
+            source: Source::Room,
+            totals: Totals::default(),
+        }],
+        playback: Some(playback()),
+        outages: vec![Outage {
+            from_unix_ms: at(900),
+            lasted_ms: 5_200,
+        }],
+        layers: vec![
+            change(
+                4,
+                Some(Shown::Layer {
+                    layer: 2,
+                    layers: 3,
+                }),
+            ),
+            change(600, Some(Shown::Paused)),
+            change(2_400, None),
+        ],
+        situations: vec![
+            spell(4, Situation::Good),
+            spell(602, loss),
+            spell(690, Situation::Good),
+        ],
+        omitted: 0,
+    };
+    agree(
+        "record",
+        &Record {
+            v: 1,
+            lesson: "demo".parse().unwrap(),
+            from_unix_ms: at(0),
+            until_unix_ms: at(2_410),
+            lines: vec![room],
+        },
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod fixtures;
 mod id;
 pub mod line;
 mod problem;
+pub mod record;
 mod source;
 
 pub use claims::{Claims, Role};

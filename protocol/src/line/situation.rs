@@ -65,6 +65,8 @@ pub enum Situation {
 pub enum Remedy {
     /// What was lost was sent again.
     Repaired,
+    /// The pictures of rooms on stage are smaller, or left out.
+    SmallerStage,
     /// The teacher's picture is a smaller one.
     SmallerCamera,
     /// Courseware comes with fewer frames, as sharp as before.
@@ -114,11 +116,11 @@ impl Situation {
             | Situation::Slow { .. }
             | Situation::LossyUplink { repaired: true, .. }
             | Situation::Lossy {
-                remedy: Remedy::Repaired | Remedy::SmallerCamera,
+                remedy: Remedy::Repaired | Remedy::SmallerStage | Remedy::SmallerCamera,
                 ..
             }
             | Situation::Narrow {
-                remedy: Remedy::Repaired | Remedy::SmallerCamera,
+                remedy: Remedy::Repaired | Remedy::SmallerStage | Remedy::SmallerCamera,
                 ..
             } => Grade::Fair,
             Situation::Lossy { .. }
