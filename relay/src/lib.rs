@@ -6,6 +6,7 @@ pub mod config;
 pub mod control;
 pub mod counters;
 pub mod http;
+pub mod lines;
 pub mod media;
 pub mod metrics;
 pub mod readiness;

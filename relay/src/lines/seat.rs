@@ -1,0 +1,454 @@
+//! One seat's line: its sessions, what they read, what is told of it, and what is kept for the record.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use protocol::line::{Downlink, Line, Listener, Playback, Shown, Slot, Uplink};
+use protocol::record::{LineRecord, UplinkRecord};
+use protocol::{Role, SeatId, Source};
+use relay_core::key::SessionKey;
+use relay_core::line::{Hop, Reading, Shown as Sent};
+
+use super::direction::{Carrier, Direction};
+use super::history::History;
+use super::judge::{Evidence, Receiving, School, judge};
+use super::recent::Sum;
+use super::steady::Steady;
+use super::wall::Wall;
+
+/// How long it takes until the layers a room is sent are those that its line carries.
+const SETTLES_AFTER: Duration = Duration::from_secs(15);
+/// How long it is said that the line is back.
+const RESTORED_FOR: Duration = Duration::from_secs(10);
+/// Players report every two seconds; their last three reports are recent.
+const PLAYED_RECENTLY: Duration = Duration::from_secs(6);
+/// Reports kept at most, however fast they come.
+const MOST_REPORTS: usize = 16;
+/// A page that is loaded again is back after less.
+const LEAVES_AFTER: Duration = Duration::from_secs(5);
+/// Who has been cut off for so long is not waited for any more.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(300);
+
+/// What a session is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// It sends this source.
+    Publishing(Source),
+    /// It receives these slots; those with a name are pictures.
+    Watching(Vec<Option<String>>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Seat {
+    role: Role,
+    came: Option<Instant>,
+    downlink: Option<Direction>,
+    slots: HashMap<SessionKey, Vec<Option<String>>>,
+    uplinks: BTreeMap<Source, Direction>,
+    played: Option<Playback>,
+    reports: VecDeque<(Instant, Playback)>,
+    cut: Option<Instant>,
+    restored: Option<(Instant, Duration)>,
+    steady: Steady,
+    history: History,
+}
+
+/// Whether somebody is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// A session is heard; it was heard last at this time.
+    Heard(Instant),
+    /// There are sessions, or there were, but nothing has been heard since.
+    Cut(Instant),
+    /// Nobody is there, and nobody is expected.
+    Absent,
+}
+
+impl Seat {
+    /// A seat whose first session is about to come.
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            came: None,
+            downlink: None,
+            slots: HashMap::new(),
+            uplinks: BTreeMap::new(),
+            played: None,
+            reports: VecDeque::new(),
+            cut: None,
+            restored: None,
+            steady: Steady::default(),
+            history: History::default(),
+        }
+    }
+
+    /// A session begins.
+    pub fn opened(&mut self, key: SessionKey, side: Side) {
+        match side {
+            Side::Publishing(source) => {
+                if source != Source::Room {
+                    self.role = Role::Teacher;
+                }
+                self.uplinks.entry(source).or_default().opened(key);
+            }
+            Side::Watching(slots) => {
+                self.downlink.get_or_insert_default().opened(key);
+                self.slots.insert(key, slots);
+            }
+        }
+    }
+
+    /// A session's handshake is complete.
+    pub fn connected(&mut self, now: Instant, key: SessionKey) {
+        self.came.get_or_insert(now);
+        for direction in self.directions_mut() {
+            direction.connected(now, key);
+        }
+    }
+
+    /// A session is gone.
+    pub fn closed(&mut self, now: Instant, key: SessionKey, on_purpose: bool) {
+        self.slots.remove(&key);
+        for direction in self.directions_mut() {
+            direction.closed(now, key, on_purpose);
+        }
+    }
+
+    /// Takes in a reading.
+    pub fn read(&mut self, wall: &Wall, reading: &Reading) {
+        match &reading.hop {
+            Hop::Uplink { .. } => {
+                for direction in self.uplinks.values_mut() {
+                    direction.read(wall, reading);
+                }
+            }
+            Hop::Downlink { .. } => {
+                let Some(downlink) = &mut self.downlink else {
+                    return;
+                };
+                if downlink.read(wall, reading) {
+                    let pictures = pictures(&self.slots, reading);
+                    self.history.layers(wall, reading.at, &pictures);
+                }
+            }
+        }
+    }
+
+    /// A player has counted more.
+    pub fn played(&mut self, now: Instant, more: &Playback) {
+        let sum = self.played.unwrap_or_default().plus(more);
+        self.played = Some(sum);
+        self.reports.push_back((now, *more));
+        while self.reports.len() > MOST_REPORTS {
+            self.reports.pop_front();
+        }
+    }
+
+    /// Whether any session is there, connected or about to be.
+    pub fn is_open(&self) -> bool {
+        self.directions().any(Direction::is_open)
+    }
+
+    /// Whether there is anything to remember it for.
+    pub fn has_come(&self) -> bool {
+        self.came.is_some()
+    }
+
+    /// The sessions that carry what it publishes, and how they are.
+    pub fn sources(&self, now: Instant) -> impl Iterator<Item = (SessionKey, School)> {
+        self.uplinks
+            .values()
+            .filter_map(move |direction| direction.carrier(now))
+            .filter_map(move |carrier| {
+                let session = carrier.last()?.session;
+                let cut = carrier.is_silent(now).then(|| carrier.silence(now));
+                let sum = carrier.sum(now);
+                Some((session, School { cut, sum }))
+            })
+    }
+
+    /// Looks at everything again. Returns the line as its owner is told of it, if somebody is there or expected.
+    pub fn review(
+        &mut self,
+        now: Instant,
+        wall: &Wall,
+        name: &SeatId,
+        sources: &HashMap<SessionKey, School>,
+        overloaded: bool,
+    ) -> Option<Line> {
+        self.came?;
+        let cut = match self.presence(now) {
+            Presence::Absent => {
+                self.end_outage(now, wall);
+                return None;
+            }
+            Presence::Heard(at) => {
+                self.end_outage(at, wall);
+                None
+            }
+            Presence::Cut(since) => {
+                let since = *self.cut.get_or_insert(since);
+                Some(now.saturating_duration_since(since))
+            }
+        };
+        let pictures = self.pictures(now);
+        let evidence = self.evidence(now, &pictures, sources, cut, overloaded);
+        let found = judge(&evidence);
+        let situation = self.steady.observe(now, found);
+        self.history.situation(wall, now, situation);
+        Some(Line {
+            seat: name.clone(),
+            role: self.role,
+            grade: situation.grade(),
+            hop: situation.hop(),
+            situation,
+            sentence: situation.sentence(Listener::Owner),
+            downlink: self.downlink(now, pictures),
+            uplinks: self.uplinks(now),
+            playback: self.played,
+            outages: self.history.outages(cut),
+        })
+    }
+
+    /// What is kept of it.
+    pub fn record(&mut self, now: Instant, wall: &Wall, name: &SeatId) -> Option<LineRecord> {
+        let came = self.came?;
+        self.end_outage(now, wall);
+        let lost = self.played.map(|played| played.packets_lost);
+        let downlink = self.downlink.as_ref().map(|direction| {
+            let mut totals = direction.totals(lost);
+            // What stays missing after repair only players know.
+            totals.loss_after_repair_percent =
+                totals.loss_after_repair_percent.filter(|_| lost.is_some());
+            totals
+        });
+        let uplinks = self.uplinks.iter().map(|(source, direction)| UplinkRecord {
+            source: *source,
+            totals: direction.totals(None),
+        });
+        Some(LineRecord {
+            seat: name.clone(),
+            role: self.role,
+            from_unix_ms: wall.unix_ms(came),
+            downlink,
+            uplinks: uplinks.collect(),
+            playback: self.played,
+            outages: self.history.outages.clone(),
+            layers: self.history.layers.clone(),
+            situations: self.history.situations.clone(),
+            omitted: self.history.omitted,
+        })
+    }
+
+    fn directions(&self) -> impl Iterator<Item = &Direction> {
+        self.downlink.iter().chain(self.uplinks.values())
+    }
+
+    fn directions_mut(&mut self) -> impl Iterator<Item = &mut Direction> {
+        self.downlink.iter_mut().chain(self.uplinks.values_mut())
+    }
+
+    fn carriers(&self, now: Instant) -> impl Iterator<Item = &Carrier> {
+        self.directions()
+            .filter_map(move |direction| direction.carrier(now))
+    }
+
+    fn presence(&self, now: Instant) -> Presence {
+        let heard = self.carriers(now).filter(|carrier| !carrier.is_silent(now));
+        let heard = heard.filter_map(|carrier| now.checked_sub(carrier.silence(now)));
+        if let Some(at) = heard.max() {
+            return Presence::Heard(at);
+        }
+        let silent = self
+            .carriers(now)
+            .filter_map(|carrier| now.checked_sub(carrier.silence(now)));
+        if let Some(since) = silent.max() {
+            return Presence::Cut(since);
+        }
+        let left = self.directions().filter_map(Direction::left);
+        match left.max_by_key(|left| left.at) {
+            // On its way back.
+            _ if self.cut.is_some() && self.is_open() => Presence::Cut(now),
+            Some(left) => {
+                let ago = now.saturating_duration_since(left.at);
+                match left.on_purpose {
+                    true if ago < LEAVES_AFTER => Presence::Heard(left.at),
+                    false if ago < GIVEN_UP_AFTER => Presence::Cut(left.at),
+                    _ => Presence::Absent,
+                }
+            }
+            None => Presence::Absent,
+        }
+    }
+
+    fn end_outage(&mut self, at: Instant, wall: &Wall) {
+        if let Some(since) = self.cut.take() {
+            let lasted = at.saturating_duration_since(since);
+            if self.history.outage(wall, since, lasted) {
+                self.restored = Some((at, lasted));
+            }
+        }
+    }
+
+    fn evidence<'a>(
+        &self,
+        now: Instant,
+        pictures: &'a [Slot],
+        sources: &HashMap<SessionKey, School>,
+        cut: Option<Duration>,
+        overloaded: bool,
+    ) -> Evidence<'a> {
+        let restored = self.restored;
+        let restored = restored.filter(|(at, _)| now.saturating_duration_since(*at) < RESTORED_FOR);
+        let carriers = self.carriers(now).filter_map(Carrier::last);
+        let downlink = self.downlink.as_ref();
+        Evidence {
+            cut,
+            restored: restored.map(|(_, lasted)| lasted),
+            overloaded,
+            downlink: downlink
+                .and_then(|direction| direction.carrier(now))
+                .map(|carrier| self.receiving(now, carrier, pictures)),
+            uplink: worst(
+                self.uplinks
+                    .values()
+                    .filter_map(|direction| direction.carrier(now))
+                    .map(|carrier| sum(now, carrier)),
+            ),
+            school: self.school(now, sources),
+            round_trip: carriers
+                .filter_map(|last| last.round_trip)
+                .max()
+                .unwrap_or_default(),
+        }
+    }
+
+    fn receiving<'a>(&self, now: Instant, carrier: &Carrier, slots: &'a [Slot]) -> Receiving<'a> {
+        let played = self.played_recently(now).unwrap_or_default();
+        let measured = sum(now, carrier);
+        let connected = carrier.connected().unwrap_or(now);
+        Receiving {
+            sum: Sum {
+                unrepaired: measured.unrepaired.max(played.packets_lost),
+                ..measured
+            },
+            frozen: played.freeze_ms as f64 / PLAYED_RECENTLY.as_millis() as f64,
+            estimate: carrier.last().and_then(|last| last.estimate),
+            slots,
+            is_settled: now.saturating_duration_since(connected) >= SETTLES_AFTER,
+        }
+    }
+
+    /// The sources that this seat is shown, except its own.
+    fn school(&self, now: Instant, sources: &HashMap<SessionKey, School>) -> School {
+        let carrier = self.downlink.as_ref().and_then(|d| d.carrier(now));
+        let Some(Hop::Downlink { slots }) = carrier.and_then(Carrier::last).map(|last| &last.hop)
+        else {
+            return School::default();
+        };
+        let own: Vec<_> = self.sources(now).map(|(session, _)| session).collect();
+        let shown = slots
+            .iter()
+            .filter_map(|slot| slot.track)
+            .map(|track| track.session)
+            .filter(|session| !own.contains(session))
+            .filter_map(|session| sources.get(&session));
+        School {
+            cut: shown.clone().filter_map(|source| source.cut).max(),
+            sum: worst(shown.map(|source| source.sum)),
+        }
+    }
+
+    fn played_recently(&self, now: Instant) -> Option<Playback> {
+        self.reports
+            .iter()
+            .filter(|(at, _)| now.saturating_duration_since(*at) < PLAYED_RECENTLY)
+            .map(|(_, more)| *more)
+            .reduce(|sum, more| sum.plus(&more))
+    }
+
+    fn pictures(&self, now: Instant) -> Vec<Slot> {
+        let carrier = self.downlink.as_ref().and_then(|d| d.carrier(now));
+        let last = carrier.and_then(Carrier::last);
+        last.map(|reading| pictures(&self.slots, reading))
+            .unwrap_or_default()
+    }
+
+    fn downlink(&self, now: Instant, slots: Vec<Slot>) -> Option<Downlink> {
+        let carrier = self.downlink.as_ref()?.carrier(now)?;
+        let after_repair = self.played_recently(now).map(|played| {
+            Sum {
+                unrepaired: played.packets_lost,
+                ..carrier.sum(now)
+            }
+            .unrepaired_percent()
+        });
+        Some(Downlink {
+            figures: carrier.figures(now, after_repair),
+            estimate_bps: carrier.last().and_then(|last| last.estimate),
+            slots,
+        })
+    }
+
+    fn uplinks(&self, now: Instant) -> Vec<Uplink> {
+        let carriers = self
+            .uplinks
+            .iter()
+            .filter_map(|(source, direction)| Some((*source, direction.carrier(now)?)));
+        carriers
+            .map(|(source, carrier)| Uplink {
+                source,
+                figures: carrier.figures(now, Some(carrier.sum(now).unrepaired_percent())),
+            })
+            .collect()
+    }
+}
+
+/// What a session amounted to lately. One that is not heard, while others of the seat are, has lost everything.
+fn sum(now: Instant, carrier: &Carrier) -> Sum {
+    let sum = carrier.sum(now);
+    if carrier.is_silent(now) {
+        let packets = sum.packets.max(100);
+        Sum {
+            packets,
+            lost: packets,
+            unrepaired: packets,
+            ..sum
+        }
+    } else {
+        sum
+    }
+}
+
+fn worst(sums: impl Iterator<Item = Sum>) -> Sum {
+    let badness = |sum: &Sum| (sum.unrepaired_percent(), sum.loss_percent());
+    sums.max_by(|a, b| {
+        badness(a)
+            .partial_cmp(&badness(b))
+            .unwrap_or(std::cmp::Ordering::Equal)
+    })
+    .unwrap_or_default()
+}
+
+/// The pictures of a viewer's reading, by name.
+fn pictures(names: &HashMap<SessionKey, Vec<Option<String>>>, reading: &Reading) -> Vec<Slot> {
+    let (Hop::Downlink { slots }, Some(names)) = (&reading.hop, names.get(&reading.session)) else {
+        return Vec::new();
+    };
+    slots
+        .iter()
+        .filter_map(|slot| {
+            let name = names.get(usize::from(slot.slot))?.clone()?;
+            let shown = match slot.shown {
+                Sent::Empty => return None,
+                Sent::Paused => Shown::Paused,
+                Sent::Layer { index, of } => Shown::Layer {
+                    layer: index,
+                    layers: of,
+                },
+            };
+            Some(Slot { slot: name, shown })
+        })
+        .collect()
+}
