@@ -2,6 +2,7 @@
 //!
 //! Sound is never weighed. What is left goes first to the lowest layer of everything, in the order of priority, and then to higher
 //! layers in the same order: a sharp page is of no use without the teacher's face, and a large face not before the page moves.
+//! The first of them is never without a picture: it gives up frames.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 /// What a slot shows, in the order in which a short line serves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Pages, boards: never without a picture; it gives up frames first.
+    /// Pages, boards.
     Courseware,
     /// The teacher.
     Camera,
@@ -66,6 +67,8 @@ impl Share {
 const HEADROOM_PERCENT: u64 = 110;
 /// How much a line may be exceeded before something is taken away.
 const TOLERANCE_PERCENT: u64 = 95;
+/// How much more than what is left a lowest layer may take: there is nothing smaller, and estimates waver too.
+const LENIENCE_PERCENT: u64 = 125;
 /// How long nothing higher is given after something was taken away; doubles up to [`MAX_HOLD`] when it is taken away again soon.
 const MIN_HOLD: Duration = Duration::from_secs(2);
 const MAX_HOLD: Duration = Duration::from_secs(20);
@@ -147,10 +150,10 @@ fn share(budget: u64, wants: &[Want<'_>], limit: &dyn Fn(&Want<'_>) -> Share) ->
         let Some(lowest) = want.layers.first().filter(|_| limit(want) != Share::Off) else {
             continue;
         };
-        if lowest.bitrate <= left {
-            left -= lowest.bitrate;
+        if lowest.bitrate * 100 <= left * LENIENCE_PERCENT {
+            left = left.saturating_sub(lowest.bitrate);
             shares[*at] = Share::Layer(lowest.layer);
-        } else if want.class == Class::Courseware {
+        } else if Some(at) == order.first() {
             shares[*at] = Share::Squeezed(lowest.layer, left);
             left = 0;
         }

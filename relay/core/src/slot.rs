@@ -228,24 +228,24 @@ impl Slot {
         Verdict::Forward(outgoing)
     }
 
-    /// Takes `count` numbers for packets without media, and returns the first as they go out. `None` while nothing is shown, and
+    /// Takes `count` numbers for packets without media, and returns the first as they go out. `None` before anything was shown, and
     /// within a frame.
     pub fn pad(&mut self, count: u16) -> Option<Outgoing> {
-        let Source::Flowing(_) = self.source else {
-            return None;
-        };
         let latest = self.latest.filter(|latest| latest.ends_frame)?;
         let epoch = *self.epochs.back()?;
         let first = self.next;
         self.next += u64::from(count);
-        self.push(Epoch {
-            first_in: epoch.first_in + (first - epoch.first_out),
-            first_out: self.next,
-            ..epoch
-        });
+        if let Source::Flowing(_) = self.source {
+            self.push(Epoch {
+                first_in: epoch.first_in + (first - epoch.first_out),
+                first_out: self.next,
+                ..epoch
+            });
+        }
         // The epoch that ended does not own the numbers of the padding: one of them sent again must not carry media.
-        if let Some(ended) = self.epochs.iter_mut().rev().nth(1) {
-            ended.end_out = first;
+        let padded = self.epochs.iter_mut().rev();
+        if let Some(ended) = { padded }.find(|other| other.first_out == epoch.first_out) {
+            ended.end_out = ended.end_out.min(first);
         }
         Some(Outgoing {
             index: first,
@@ -350,7 +350,7 @@ impl Slot {
 
     fn push(&mut self, epoch: Epoch) -> Epoch {
         if let Some(ended) = self.epochs.back_mut() {
-            ended.end_out = epoch.first_out;
+            ended.end_out = ended.end_out.min(epoch.first_out);
         }
         if self.epochs.len() == EPOCHS {
             self.epochs.pop_front();

@@ -86,6 +86,22 @@ fn courseware_is_squeezed_rather_than_dropped() {
 }
 
 #[test]
+fn a_camera_alone_is_squeezed_too() {
+    let wants = [Want {
+        class: Class::Camera,
+        layers: &CAMERA[1..],
+        given: Share::Off,
+    }];
+    let give = |budget| Allocator::default().allocate(Instant::now(), budget, &wants);
+    assert_eq!(give(1_100_000), [Share::Squeezed(1, 1_000_000)]);
+    assert_eq!(
+        give(2_250_000),
+        [Share::Layer(1)],
+        "nothing smaller is there"
+    );
+}
+
+#[test]
 fn what_is_too_much_goes_at_once_and_comes_back_after_a_while() {
     let mut room = Room::new();
     room.after(0, 30_000_000);

@@ -328,6 +328,25 @@ fn padding_takes_numbers_that_are_never_sent_again() {
 }
 
 #[test]
+fn a_slot_that_shows_nothing_for_now_can_still_be_padded() {
+    let now = Instant::now();
+    let mut slot = video();
+    take(&mut slot, &packet(1, 71, true, now), 102);
+    slot.clear();
+    assert_eq!(slot.pad(2).unwrap().index, 1_001);
+    assert_eq!(slot.pad(2).unwrap().index, 1_003);
+    slot.fill(0);
+    assert_eq!(
+        sent(take(&mut slot, &packet(1, 80, true, now), 102)).index,
+        1_005
+    );
+    assert_eq!(slot.resend(now, 1_000).unwrap().sequence, 71);
+    for number in 1_001..1_005 {
+        assert_eq!(slot.resend(now, number), None);
+    }
+}
+
+#[test]
 fn padding_does_not_interrupt_a_frame() {
     let now = Instant::now();
     let mut slot = video();
