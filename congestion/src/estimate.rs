@@ -3,6 +3,7 @@
 //! Own reading of draft-ietf-rmcat-gcc-02, for a sender whose rate comes in steps: trains of packets show what the line could
 //! carry long before it is sent, and the delay has the last word.
 
+mod adapt;
 mod aimd;
 mod ascent;
 mod delay;
@@ -18,9 +19,9 @@ use std::time::{Duration, Instant};
 use crate::arrivals::Feedback;
 use aimd::Aimd;
 use ascent::Ascent;
-use delay::{Delay, Usage};
+use delay::Delay;
 use history::{History, Reading, Report};
-use loss::{Loss, Verdict};
+use loss::Loss;
 use rate::Delivered;
 use reports::Reports;
 use round_trip::RoundTrip;
@@ -41,18 +42,6 @@ const MIN_PACE: f64 = 2e6;
 const INTERRUPTION: Micros = 800_000;
 /// After over-use, bursts are paced close to the target for so long.
 const CAREFUL: Micros = 400_000;
-/// The part of what trains have shown that a target may be.
-const SHARE: f64 = 0.95;
-/// With a queue from this many microseconds on, a train shows its share rather than the line's capacity.
-const SETTLED_QUEUE: f64 = 15_000.0;
-/// A queue up to this many microseconds has only begun.
-const SMALL_QUEUE: f64 = 60_000.0;
-/// A queue from this many microseconds on explains loss.
-const LOSING_QUEUE: f64 = 25_000.0;
-/// Windows of the delivered rate: the usual one, and one for when a queue makes arrivals even.
-const WINDOW: Micros = 500_000;
-const SHORT_WINDOW: Micros = 200_000;
-
 /// No clock runs for longer: 30,000 years.
 const MAX_SECONDS: u64 = 1 << 40;
 
@@ -203,7 +192,7 @@ impl Estimate {
         let target = self.aimd.target();
         if !is_heard
             || self.reports.cap(target) < target
-            || target >= SHARE * self.want
+            || target >= adapt::SHARE * self.want
             || self.is_careful(now)
             || self.loss.is_trial()
         {
@@ -243,72 +232,15 @@ impl Estimate {
         Duration::from_micros(self.delay.queue() as u64)
     }
 
+    /// Packets lost so far, before repair. One that has only been late is taken back, so the count may fall. Count these rather
+    /// than what a single feedback has missing: feedback may cover a number more than once.
+    pub fn lost(&self) -> u64 {
+        self.history.missing()
+    }
+
     /// Reports about packets that were never sent, that are forgotten, or that were reported before.
     pub fn unmatched(&self) -> u64 {
         self.history.unmatched()
-    }
-
-    fn adapt(&mut self, now: Micros) {
-        let usage = self.delay.judge(now);
-        let capacity = self.trains.capacity(now);
-        self.capacity = capacity;
-        let passed = self.aimd.step(now);
-        let is_queueing = self.delay.queue() > LOSING_QUEUE;
-        let verdict = self.loss.judge(now, self.aimd.target(), is_queueing);
-        let is_settled = usage == Usage::Normal && self.delay.queue() < SETTLED_QUEUE;
-        if let Some(capacity) = capacity
-            && is_settled
-        {
-            self.ascent.observe(now, capacity);
-        }
-        match verdict {
-            Verdict::Fine | Verdict::Enough => {}
-            Verdict::Lower(limit) => {
-                self.aimd.lower(limit);
-                self.ascent.failed(now);
-            }
-            Verdict::Restore(target) => {
-                self.aimd.set(target);
-                self.ascent.reset(now);
-            }
-            Verdict::Limited(limit) => {
-                self.aimd.limited(limit);
-                self.ascent.failed(now);
-            }
-        }
-        let delivered = self.delivered.rate(WINDOW);
-        match usage {
-            Usage::Over if self.ascent.is_echo(now, self.delay.queue()) => {}
-            Usage::Over => {
-                self.over_used = Some(now);
-                self.ascent.failed(now);
-                self.loss.overruled(now);
-                if let Some(delivered) = self.delivered.rate(SHORT_WINDOW) {
-                    let is_small = self.delay.queue() < SMALL_QUEUE;
-                    self.aimd.over_used(now, delivered, is_small);
-                }
-            }
-            Usage::Under => {}
-            Usage::Normal if verdict == Verdict::Fine && !self.loss.is_trial() => {
-                let round_trip = self.round_trip.smoothed().unwrap_or(0.0);
-                if let Some(delivered) = delivered {
-                    self.aimd.increase(passed, delivered, round_trip);
-                }
-                let shown = capacity.map_or(0.0, |capacity| SHARE * capacity.shown);
-                if self.ascent.is_open(now) && self.aimd.climb(passed, shown.min(1.25 * self.want))
-                {
-                    self.ascent.climbs(now);
-                }
-            }
-            Usage::Normal => {}
-        }
-        if let (Some(capacity), Some(delivered)) = (capacity, delivered)
-            && capacity.is_limit
-        {
-            self.aimd
-                .approach((SHARE * capacity.arrived).max(delivered));
-        }
-        self.set_pace(now);
     }
 
     /// The line was cut, or leads elsewhere: what is measured begins anew, what was concluded stays.

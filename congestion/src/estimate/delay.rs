@@ -17,6 +17,8 @@ const GATE: f64 = 10_000.0;
 const MAX_GATE: f64 = 30_000.0;
 /// A queue that stays above this is one, whatever its slope.
 const STANDING: f64 = 50_000.0;
+/// A queue that loses this part of itself from one feedback to the next is draining.
+const FALLING: f64 = 0.025;
 /// Feedbacks in a row that make a queue a standing one.
 const STANDING_COUNT: u32 = 2;
 /// A queue that stays as it is for so long, whatever is sent, is a longer way.
@@ -81,7 +83,7 @@ impl Delay {
         let change = queue - self.previous;
         self.previous = queue;
         let gate = (GATE + 3.0 * self.noise).min(MAX_GATE);
-        let is_falling = change < -0.05 * queue;
+        let is_falling = change < -FALLING * queue;
         if queue > STANDING + 2.0 * self.noise && !is_falling {
             self.standing += 1;
         } else {

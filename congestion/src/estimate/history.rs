@@ -25,6 +25,7 @@ pub(super) struct History {
     sent: u64,
     clock: Clock,
     unmatched: u64,
+    missing: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +87,7 @@ impl History {
             sent: 0,
             clock: Clock::default(),
             unmatched: 0,
+            missing: 0,
         }
     }
 
@@ -103,6 +105,11 @@ impl History {
     /// Reports about packets that feedback could not have told anything (new) about.
     pub(super) fn unmatched(&self) -> u64 {
         self.unmatched
+    }
+
+    /// Packets that feedback has had missing and that have not come since.
+    pub(super) fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// Whether a feedback's times make sense. If not, it is counted and to be left alone.
@@ -142,6 +149,7 @@ impl History {
                 (Some(_), _) if (arrived - origin).abs() > MAX_JUMP => self.unmatched += 1,
                 (Some(_), fate) => {
                     entry.fate = Fate::Received;
+                    self.missing -= u64::from(fate == Fate::Missing);
                     report(Report::Received {
                         sent,
                         arrived,
@@ -151,6 +159,7 @@ impl History {
                 }
                 (None, Fate::Unknown) => {
                     entry.fate = Fate::Missing;
+                    self.missing += 1;
                     report(Report::Missing { sent, bytes });
                 }
                 // A feedback may begin before the end of the last one, and does not repeat arrivals then.
@@ -248,12 +257,13 @@ mod tests {
             ]
         );
         assert_eq!(reports(&mut history, 60_000, &told), [], "a replay");
-        assert_eq!(history.unmatched(), 2);
+        assert_eq!((history.unmatched(), history.missing()), (2, 1));
         let late = feedback(1, 10, &[Some(0)]);
         assert!(matches!(
             reports(&mut history, 70_000, &late)[..],
             [Report::Received { is_late: true, .. }]
         ));
+        assert_eq!(history.missing(), 0);
     }
 
     #[test]

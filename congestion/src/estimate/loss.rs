@@ -25,6 +25,8 @@ const EXCESS: f64 = 0.04;
 const NO_MORE: f64 = 0.03;
 /// Nothing that loses more than this is a line that could carry what it is given.
 const MAX_INHERENT: f64 = 0.25;
+/// What is lost from the beginning is inherent up to this; more has to stay at a lower rate.
+const MAX_FIRST: f64 = 0.15;
 /// A trial that the sender has not answered to by lowering its rate ends after this time.
 const TRIAL: Micros = 4_000_000;
 /// Time that the sender needs at least to lower its rate.
@@ -173,11 +175,11 @@ impl Loss {
         self.smoothed += 0.5 * (fraction - self.smoothed);
         self.count += 1;
         // Bursts count once each: how many, is chance.
-        let chance = 2.0 * fraction / f64::from(window.runs.max(1)).sqrt();
+        let chance = 2.0 * fraction * (1.0 - fraction) / f64::from(window.runs.max(1)).sqrt();
         let rate = window.rate(window.bytes);
         let delivered = window.rate(window.bytes - window.lost_bytes);
-        if self.count == 1 && !is_queueing {
-            self.inherent = fraction.min(0.2);
+        if self.count == 1 && !is_queueing && fraction <= MAX_FIRST {
+            self.inherent = fraction;
         }
         if let Some(trial) = self.trial {
             return self.conclude(now, trial, fraction, rate);

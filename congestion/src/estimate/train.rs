@@ -24,6 +24,8 @@ const STRETCH: f64 = 0.6;
 const RESOLUTION: f64 = 72.0;
 /// Microseconds per byte at 100 Mbit/s: noise below this is the resolution's.
 const FAST: f64 = 0.08;
+/// What is sent faster than this is sent at once.
+const MAX_SENT_RATE: f64 = 200e6;
 /// As fast as anything gets.
 const MAX_RATE: f64 = 1e9;
 
@@ -117,7 +119,10 @@ impl Trains {
         let mut all = Train::default();
         let mut trains = 0;
         let recent = |train: &&Train| train.packets > 0 && train.sent > self.latest - MEMORY;
-        for train in self.closed.iter().filter(recent) {
+        let recent = || self.closed.iter().filter(recent);
+        // What was sent slowly shows no more than that, and must not hide what a faster train shows.
+        let fastest = recent().map(Train::sent_rate).fold(0.0, f64::max);
+        for train in recent().filter(|train| train.sent_rate() >= fastest / 2.0) {
             all.join(train);
             trains += 1;
         }
@@ -182,6 +187,11 @@ impl Train {
         self.xs += x * s;
         self.overtaken += u32::from(arrived < self.last_arrived);
         self.last_arrived = arrived;
+    }
+
+    /// Bit/s at which it was sent.
+    fn sent_rate(&self) -> f64 {
+        bits_per_second((self.xs / self.xx).max(0.0)).min(MAX_SENT_RATE)
     }
 
     fn join(&mut self, other: &Self) {

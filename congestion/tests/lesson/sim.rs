@@ -11,6 +11,10 @@ use super::link::{Conditions, Link};
 const TICK_US: u64 = 500;
 const PACKET: usize = 1_200;
 const FRAME_US: u64 = 33_333;
+/// The relay's pacer: how often it sends what waits, in seconds how long a burst may be at the pace, and its least in bytes.
+const PUMP_US: u64 = 5_000;
+const BURST: f64 = 0.010;
+const MIN_BURST: f64 = 6_000.0;
 
 /// What decides how much is sent.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +54,8 @@ pub struct Sim {
     waiting: VecDeque<usize>,
     credit: f64,
     others_credit: f64,
+    next_pump: u64,
+    has_new: bool,
     next_frame: u64,
     next_sound: u64,
     next_feedback: u64,
@@ -79,6 +85,8 @@ impl Sim {
             waiting: VecDeque::new(),
             credit: 0.0,
             others_credit: 0.0,
+            next_pump: 0,
+            has_new: false,
             next_frame: 0,
             next_sound: 0,
             next_feedback: 30_000,
@@ -266,14 +274,21 @@ impl Sim {
                 left -= bytes;
                 self.waiting.push_back(bytes);
             }
+            self.has_new = true;
         }
     }
 
     fn pace(&mut self) {
         let pace = self.estimate.pace() as f64;
-        self.credit = (self.credit + pace * TICK_US as f64 / 8e6).min(pace * 0.001 / 8.0 + 1_300.0);
+        self.credit += pace * TICK_US as f64 / 8e6;
+        self.credit = self.credit.min((pace * BURST / 8.0).max(MIN_BURST));
+        if self.now_us < self.next_pump && !self.has_new {
+            return;
+        }
+        self.has_new = false;
+        self.next_pump = self.now_us + PUMP_US;
         while let Some(bytes) = self.waiting.front().copied() {
-            if bytes as f64 > self.credit {
+            if self.credit <= 0.0 {
                 return;
             }
             self.waiting.pop_front();
