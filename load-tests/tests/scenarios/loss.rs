@@ -217,7 +217,10 @@ async fn a_narrow_line_delays_only_its_own_room() {
     world.narrow(rooms[0].host, DELAY, 150_000);
     world.run(secs(20)).await;
     let starved = rooms.remove(0);
-    assert!(starved.trouble().0 > 1_000, "{:?}", starved.trouble());
+    // What did not fit at first is missed; what is sent since does fit.
+    let (lost, ..) = starved.trouble();
+    assert!((1..300).contains(&lost), "{lost}");
+    assert_eq!(starved.sound_statistics().packets_lost, 0);
     for room in &mut rooms {
         room.assert_whole(&school);
         assert_eq!(room.trouble(), (0, 0, 0));
