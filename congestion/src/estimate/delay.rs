@@ -19,7 +19,9 @@ const MAX_GATE: f64 = 30_000.0;
 const STANDING: f64 = 50_000.0;
 /// A queue that loses this part of itself from one feedback to the next is draining.
 const FALLING: f64 = 0.025;
-/// Feedbacks in a row that make a queue a standing one.
+/// Feedbacks in a row that make a small queue a growing one, and a large one a standing one: a single one may only show that
+/// the receiver was busy.
+const GROWING_COUNT: u32 = 2;
 const STANDING_COUNT: u32 = 2;
 /// A queue that stays as it is for so long, whatever is sent, is a longer way.
 const LONGER_WAY: Micros = 4_000_000;
@@ -43,6 +45,8 @@ pub(super) struct Delay {
     /// Mean change of the queue from feedback to feedback while the line is not over-used.
     noise: f64,
     previous: f64,
+    /// Feedbacks in a row that have had a growing and a standing queue.
+    growing: u32,
     standing: u32,
     /// Since when the queue has stood, and its size.
     stuck: Option<(Micros, f64)>,
@@ -55,6 +59,7 @@ impl Delay {
             queue: Queue::new(),
             noise: 0.0,
             previous: 0.0,
+            growing: 0,
             standing: 0,
             stuck: None,
         }
@@ -83,14 +88,19 @@ impl Delay {
         let change = queue - self.previous;
         self.previous = queue;
         let gate = (GATE + 3.0 * self.noise).min(MAX_GATE);
-        let is_falling = change < -FALLING * queue;
+        let is_falling = change < -FALLING * queue || self.queue.is_released();
         if queue > STANDING + 2.0 * self.noise && !is_falling {
             self.standing += 1;
         } else {
             self.standing = 0;
         }
-        let is_over = queue > gate && slope == Usage::Over && !is_falling;
-        if is_over || self.standing >= STANDING_COUNT {
+        if queue > gate && slope == Usage::Over && !is_falling {
+            self.growing += 1;
+        } else {
+            self.growing = 0;
+        }
+        let is_growing = self.growing >= GROWING_COUNT || self.growing > 0 && queue > STANDING;
+        if is_growing || self.standing >= STANDING_COUNT {
             if self.is_longer_way(now, queue) {
                 self.forget();
                 return Usage::Normal;

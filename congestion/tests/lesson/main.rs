@@ -4,6 +4,7 @@ mod bad_input;
 mod link;
 mod lossy;
 mod narrow;
+mod receivers;
 mod reports;
 mod sim;
 mod steady;

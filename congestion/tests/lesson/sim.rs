@@ -45,8 +45,12 @@ pub struct Sim {
     pub moments: Vec<Moment>,
     pub probe_bytes: usize,
     pub sent_bytes: usize,
-    /// Whether the receiver gives transport-wide feedback.
-    pub is_telling: bool,
+    /// Time between two feedbacks, in µs.
+    pub interval: u64,
+    /// The receiver sees nothing for so long, every so often, in µs; then all at once.
+    pub stall: (u64, u64),
+    /// What the receiver's clock gains.
+    pub drift: f64,
     arrivals: Arrivals,
     epoch: Instant,
     now_us: u64,
@@ -78,7 +82,9 @@ impl Sim {
             moments: Vec::new(),
             probe_bytes: 0,
             sent_bytes: 0,
-            is_telling: true,
+            interval: INTERVAL.as_micros() as u64,
+            stall: (0, 1),
+            drift: 0.0,
             arrivals: Arrivals::new(epoch - Duration::from_secs(77)),
             epoch,
             now_us: 0,
@@ -207,19 +213,21 @@ impl Sim {
             self.others_credit -= PACKET as f64;
             self.down.push(now_us, PACKET, None);
         }
-        while let Some((at, number)) = self.down.pop(now_us) {
-            let at = self.epoch + Duration::from_micros(at as u64);
+        let (stall, every) = self.stall;
+        let is_stalled = self.now_us % every < stall;
+        while !is_stalled && let Some((at, number)) = self.down.pop(now_us) {
+            let since = (self.now_us - self.now_us % every + stall) as f64;
+            let at = if stall > 0 { at.max(since) } else { at } * (1.0 + self.drift);
+            let at = self.epoch + Duration::from_nanos((at * 1e3) as u64);
             if let Some(number) = number {
                 self.arrivals.received(at, number);
             }
         }
-        if self.now_us >= self.next_feedback {
-            self.next_feedback += INTERVAL.as_micros() as u64;
+        if self.now_us >= self.next_feedback && !is_stalled {
+            self.next_feedback = self.now_us + self.interval;
             while let Some(feedback) = self.arrivals.poll() {
-                if self.is_telling {
-                    let bytes = 40 + feedback.deltas.len() * 3 / 2;
-                    self.up.push(now_us, bytes, feedback);
-                }
+                let bytes = 40 + feedback.deltas.len() * 3 / 2;
+                self.up.push(now_us, bytes, feedback);
             }
         }
         if self.now_us >= self.next_poll {

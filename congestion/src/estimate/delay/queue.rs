@@ -6,6 +6,8 @@ use super::Micros;
 const MOMENT: Micros = 40_000;
 /// Moments that make the present.
 const PRESENT: usize = 3;
+/// A fall of the delay within the present that no queue makes by draining.
+const RELEASED: Micros = 40_000;
 /// Half of the time that a smallest delay is remembered. Long enough to see the queue empty, short enough that clocks which
 /// drift apart by 100 ppm differ by 2 ms only.
 const HALF_MEMORY: Micros = 10_000_000;
@@ -58,6 +60,16 @@ impl Queue {
         let present = self.moments.iter().flatten().min();
         present.map_or(0.0, |present| (present - base).max(0) as f64)
     }
+
+    /// Whether the latest packets wait so much less than those just before that something held up all of them and has let them
+    /// go at once: a busy receiver, a change of cells.
+    pub(super) fn is_released(&self) -> bool {
+        let mut moments = self.moments.iter().flatten();
+        let (latest, earliest) = (moments.next(), moments.next_back());
+        latest
+            .zip(earliest)
+            .is_some_and(|(latest, earliest)| earliest - latest > RELEASED)
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +88,21 @@ mod tests {
             queue.add(index * 10_000, index * 10_000 + 530_000 + index % 4 * 9_000);
         }
         assert_eq!(queue.size(), 30_000.0);
+    }
+
+    #[test]
+    fn what_was_held_up_and_let_go_at_once_is_no_queue() {
+        let mut queue = Queue::new();
+        queue.add(0, 0);
+        for index in 0..12 {
+            queue.add(100_000 + index * 10_000, 350_000);
+        }
+        assert!(queue.size() > 100_000.0);
+        assert!(queue.is_released());
+        for index in 0..12 {
+            queue.add(220_000 + index * 10_000, 350_000 + index * 20_000);
+        }
+        assert!(!queue.is_released());
     }
 
     #[test]
