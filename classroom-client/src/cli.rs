@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use participant::Door;
 use url::Url;
 
+use crate::layers::Layers;
 use crate::play::screen::Screen;
 use crate::play::{Loudspeaker, Overlay};
 use crate::source::{Audio, Request, Video};
@@ -45,7 +46,12 @@ struct Publish {
     /// file (the video's own sound), mic, tone or none; by default the video's own where it can have one, else none
     #[arg(long, value_parser = words::audio)]
     audio: Option<Audio>,
-    /// Bit rate of what is encoded here, such as 20M or 800k (bits per second)
+    /// In which layers the picture is encoded, so that every room gets one that its line carries: heights (also 1080 and 360
+    /// lines, for cameras), rate (also 5 pictures a second in the same size, for courseware) or off; by default rate for the
+    /// sources courseware and board and for screens, heights for the others. Files and network sources are sent as they are
+    #[arg(long, value_parser = words::layers, verbatim_doc_comment)]
+    layers: Option<Layers>,
+    /// Bit rate of what is encoded here, of the best layer if there are several, such as 20M or 800k (bits per second)
     #[arg(long, value_parser = words::bitrate)]
     bitrate: Option<u32>,
     /// Write a JSON object per second into this file
@@ -110,6 +116,9 @@ impl Cli {
         match self.command {
             Typed::Publish(typed) => {
                 let own = typed.video.may_have_sound();
+                let layers = typed
+                    .layers
+                    .unwrap_or_else(|| layers_of(&typed.whip, &typed.video));
                 Command::Publish(publish::Options {
                     door: door(typed.whip, typed.token),
                     request: Request {
@@ -118,6 +127,7 @@ impl Cli {
                             .audio
                             .unwrap_or(if own { Audio::Own } else { Audio::None }),
                         bitrate: typed.bitrate,
+                        layers,
                     },
                     report: typed.json_stats,
                     length: typed.seconds,
@@ -155,10 +165,51 @@ impl Cli {
     }
 }
 
+/// What is mostly text keeps its size.
+fn layers_of(whip: &Url, video: &Video) -> Layers {
+    let source = whip.path_segments().and_then(|mut path| path.next_back());
+    match (source, video) {
+        (Some("courseware" | "board"), _) | (_, Video::Screen(_)) => Layers::of_courseware(),
+        _ => Layers::of_camera(),
+    }
+}
+
 fn door(address: Url, token: Option<String>) -> Door {
     let door = Door::new(address);
     match token {
         Some(token) => door.with_token(token),
         None => door,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_mostly_text_keeps_its_size_unless_told_otherwise() {
+        let layers = |words: &[&str]| {
+            let words = ["lectern-classroom", "publish", "--whip"]
+                .iter()
+                .chain(words);
+            match Cli::parse_from(words).command() {
+                Command::Publish(options) => options.request.layers,
+                Command::Watch(..) => panic!("publish was asked for"),
+            }
+        };
+        let (rate, heights) = (Layers::of_courseware(), Layers::of_camera());
+        let camera = "http://relay.test/whip/demo/camera";
+        let courseware = "http://relay.test/whip/demo/courseware";
+        assert_eq!(layers(&[camera, "--video", "test"]), heights);
+        assert_eq!(layers(&[courseware, "--video", "test"]), rate);
+        assert_eq!(layers(&[camera, "--video", "screen"]), rate);
+        assert_eq!(
+            layers(&[courseware, "--video", "test", "--layers", "heights"]),
+            heights
+        );
+        assert_eq!(
+            layers(&[camera, "--video", "test", "--layers", "off"]),
+            Layers::Off
+        );
     }
 }

@@ -103,6 +103,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
         &[
             "autoaudiosink",
             "autovideosink",
+            "capssetter",
             "flvdemux",
             "jpegdec",
             "matroskademux",

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use gst::prelude::*;
 use gstreamer as gst;
 
 use crate::elements::{self, Missing};
@@ -18,6 +19,22 @@ const TRIAL: Duration = Duration::from_secs(5);
 /// sets before every keyframe, so that a viewer can join at each.
 pub const H264_TAIL: &str = "h264parse config-interval=-1 \
      ! video/x-h264,stream-format=byte-stream,alignment=au ! appsink name=video";
+
+/// The same for the layer at this place, whose appsink is called [`sink_name`].
+pub fn layer_tail(layer: usize) -> String {
+    let name = sink_name(layer);
+    format!(
+        "h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au ! appsink name={name}"
+    )
+}
+
+/// What the appsink of a layer is called: `video`, `video1`, `video2`.
+pub fn sink_name(layer: usize) -> String {
+    match layer {
+        0 => "video".to_owned(),
+        layer => format!("video{layer}"),
+    }
+}
 
 /// Opus in 20 ms packets, with a copy of the packet before in each (in-band FEC), and an appsink called `audio`.
 pub const OPUS_TAIL: &str = "audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=[1,2] \
@@ -39,8 +56,19 @@ pub struct Size {
 }
 
 impl Size {
-    fn pixels_per_second(self) -> u64 {
+    /// What an encoder has to get through.
+    pub fn pixels_per_second(self) -> u64 {
         u64::from(self.width) * u64::from(self.height) * u64::from(self.fps.max(1))
+    }
+
+    /// The same picture in another height. 4:2:0 needs even sides.
+    pub fn with_height(self, height: u32) -> Self {
+        let width = u64::from(self.width) * u64::from(height) / u64::from(self.height.max(1));
+        Self {
+            width: (width as u32 & !1).max(2),
+            height: (height & !1).max(2),
+            ..self
+        }
     }
 
     /// A bit rate that suits a lesson, bits per second: a tenth of a bit per pixel, which gives 4K30 its 20 Mbit/s or so, and
@@ -96,6 +124,42 @@ impl Encoder {
         }
     }
 
+    /// Whether it is the processor that encodes.
+    pub fn is_software(self) -> bool {
+        match self {
+            Encoder::X264 | Encoder::OpenH264 => true,
+            Encoder::Va | Encoder::Vaapi | Encoder::Nvenc | Encoder::V4l2 | Encoder::Mpp => false,
+        }
+    }
+
+    /// The property of the element that says the bit rate, and its unit in bits per second.
+    fn rate_property(self) -> Option<(&'static str, u32)> {
+        match self {
+            Encoder::Va | Encoder::Vaapi | Encoder::Nvenc | Encoder::X264 => {
+                Some(("bitrate", 1_000))
+            }
+            Encoder::OpenH264 => Some(("bitrate", 1)),
+            Encoder::Mpp => Some(("bps", 1)),
+            // Its controls are read only when the device is opened.
+            Encoder::V4l2 => None,
+        }
+    }
+
+    /// Whether [`Encoder::set_bitrate`] works while this element plays.
+    pub fn is_adjustable(self, element: &gst::Element) -> bool {
+        let property = self
+            .rate_property()
+            .and_then(|(name, _)| element.find_property(name));
+        property.is_some_and(|property| property.flags().contains(gst::PARAM_FLAG_MUTABLE_PLAYING))
+    }
+
+    /// Changes the bit rate of an element of this kind, bits per second.
+    pub fn set_bitrate(self, element: &gst::Element, bitrate: u32) {
+        if let Some((name, unit)) = self.rate_property() {
+            element.set_property_from_str(name, &(bitrate / unit).to_string());
+        }
+    }
+
     /// The best encoder of this machine for pictures of this size: present, and able to encode one picture.
     ///
     /// # Errors
@@ -119,7 +183,7 @@ impl Encoder {
             size.width,
             size.height,
             size.fps.max(1),
-            self.fragment(size, size.default_bitrate()),
+            self.fragment(size, size.default_bitrate(), "trial"),
         );
         let Ok(pipeline) = Pipeline::parse(&description) else {
             return false;
@@ -134,9 +198,10 @@ impl Encoder {
                 .is_some_and(|sample| sample.buffer().is_some())
     }
 
-    /// From raw pictures to H.264, as a piece of a description: low delay, no B-frames, constant bit rate.
-    pub fn fragment(self, size: Size, bitrate: u32) -> String {
-        let element = self.element();
+    /// From raw pictures to H.264, as a piece of a description: low delay, no B-frames, constant bit rate. The encoder is called
+    /// `name`.
+    pub fn fragment(self, size: Size, bitrate: u32, name: &str) -> String {
+        let element = format!("{} name={name}", self.element());
         let kbit = bitrate / 1_000;
         let gop = KEYFRAME_SECONDS * size.fps.max(1);
         // Colour formats differ between encoders, and videoconvert passes through what needs no conversion.
@@ -164,7 +229,7 @@ impl Encoder {
                 "videoconvert ! video/x-raw,format=I420 ! {element} tune=zerolatency speed-preset={} bitrate={kbit} \
                  key-int-max={gop} vbv-buf-capacity=300 threads={} byte-stream=true ! video/x-h264,profile=constrained-baseline",
                 x264_preset(size),
-                threads(),
+                threads(size),
             ),
             Encoder::OpenH264 => format!(
                 "videoconvert ! video/x-raw,format=I420 ! {element} rate-control=bitrate bitrate={bitrate} gop-size={gop} \
@@ -184,14 +249,20 @@ fn x264_preset(size: Size) -> &'static str {
     }
 }
 
-/// More slices than four cost more bits than they save time.
-fn threads() -> usize {
-    static THREADS: OnceLock<usize> = OnceLock::new();
-    *THREADS.get_or_init(|| {
-        std::thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(4)
-    })
+/// More slices than four cost more bits than they save time, and a small picture is soon done.
+fn threads(size: Size) -> usize {
+    const SMALL: u64 = 1_280 * 720 * 30;
+    if size.pixels_per_second() < SMALL {
+        1
+    } else {
+        cores().min(4)
+    }
+}
+
+/// The machine's.
+pub fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// The event that makes an encoder's next picture a keyframe; sent upstream from the sink. GStreamer's video library builds

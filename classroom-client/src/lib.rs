@@ -8,11 +8,13 @@
 //! participant::watch ─▶ watch ─▶ playout ─▶ play (decode, screen, loudspeaker)
 //! ```
 
+pub mod adapt;
 pub mod cli;
 pub mod decode;
 pub mod elements;
 pub mod encode;
 pub mod h264;
+pub mod layers;
 pub mod opus;
 pub mod pipeline;
 pub mod play;

@@ -1,16 +1,19 @@
 //! Publishing: from a source to the relay, for as long as the lesson takes.
 
+mod report;
+
 use std::future::Future;
-use std::io::Write;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use participant::publish::{Config, Event, FrameWriter, Publisher, Statistics};
-use participant::{Door, Kind, Mailbox};
-use serde::Serialize;
+use participant::publish::{Config, Event, FrameWriter, Publisher, Rid};
+use participant::{Door, Mailbox};
+use tokio::sync::watch;
 
-use crate::source::{self, Capture, Epoch, OpenError, Request};
+use crate::adapt::{Adaptation, Rate};
+use crate::source::{self, Capture, Encoding, Epoch, OpenError, Request, Track};
+use report::{Report, State};
 
 /// How long a source that went away is left alone before it is opened again.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -61,21 +64,26 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     };
     let formats = capture.formats();
     tracing::info!(?formats, "source opened");
+    let encodings = capture.encodings();
+    let nominal = encodings
+        .iter()
+        .map(|encoding| u64::from(encoding.needs.nominal));
     let config = Config {
         video: Some(formats.video),
+        layers: rids(&encodings),
         audio: formats.audio,
-        expected_bitrate: options
-            .request
-            .bitrate
-            .map_or(Config::default().expected_bitrate, u64::from),
+        expected_bitrate: nominal.sum(),
         ..Config::default()
     };
     let (publisher, events) = Publisher::start(options.door.clone(), config);
     let mut session = Session {
-        video: publisher.video(),
+        video: publisher.layers(),
         audio: publisher.audio(),
+        target: publisher.target(),
         request: options.request.clone(),
         epoch,
+        adaptation: Adaptation::new(encodings.iter().map(|encoding| encoding.needs).collect()),
+        encodings,
         supply: Supply::Open(Box::new(capture)),
         connection: Connection::None,
     };
@@ -90,15 +98,26 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         () = &mut shutdown => Ok(()),
         () = end => Ok(()),
     };
+    let last = session.state(&publisher);
     // The source goes first: what it still delivers has nowhere to go.
-    let connected = session.connection == Connection::Made;
     drop(session);
-    let statistics = publisher.statistics();
+    let state = State {
+        total: publisher.statistics(),
+        ..last
+    };
     publisher.close().await;
     if let Some(report) = &mut report {
-        report.write(&statistics, epoch.elapsed(), connected)?;
+        report.write(&state)?;
     }
     outcome
+}
+
+/// The names of the layers, if there are several.
+fn rids(encodings: &[Encoding]) -> Vec<Rid> {
+    let names = encodings.iter().filter(|_| encodings.len() > 1);
+    names
+        .filter_map(|encoding| Rid::new(encoding.rid).ok())
+        .collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,10 +127,15 @@ enum Connection {
 }
 
 struct Session {
-    video: Option<FrameWriter>,
+    /// One per layer, the best first.
+    video: Vec<FrameWriter>,
     audio: Option<FrameWriter>,
+    /// What the line carries, bits per second.
+    target: watch::Receiver<Option<u64>>,
     request: Request,
     epoch: Epoch,
+    adaptation: Adaptation,
+    encodings: Vec<Encoding>,
     supply: Supply,
     connection: Connection,
 }
@@ -132,9 +156,13 @@ impl Session {
                     None => return Ok(()),
                 },
                 captured = self.supply.next() => self.take_captured(captured),
-                _ = tick.tick() => if let Some(report) = &mut report {
-                    report.write(&publisher.statistics(), self.epoch.elapsed(), self.connection == Connection::Made)?;
-                },
+                Ok(()) = self.target.changed() => self.follow_target(),
+                _ = tick.tick() => {
+                    self.follow_target();
+                    if let Some(report) = &mut report {
+                        report.write(&self.state(publisher))?;
+                    }
+                }
             }
         }
     }
@@ -146,12 +174,11 @@ impl Session {
                 self.connection = Connection::Made;
                 if let Supply::Open(capture) = &mut self.supply {
                     capture.start();
-                    capture.force_keyframe();
                 }
             }
-            Event::KeyframeRequested { .. } => {
+            Event::KeyframeRequested { layer } => {
                 if let Supply::Open(capture) = &self.supply {
-                    capture.force_keyframe();
+                    capture.force_keyframe(layer);
                 }
             }
             Event::Disconnected { reason } => {
@@ -166,10 +193,12 @@ impl Session {
 
     fn take_captured(&mut self, captured: Captured) {
         match captured {
-            Captured::Event(source::Event::Frame(kind, frame)) => {
-                let writer = match kind {
-                    Kind::Video => &self.video,
-                    Kind::Audio => &self.audio,
+            Captured::Event(source::Event::Frame(track, frame)) => {
+                let writer = match track {
+                    // Pictures that were on their way when the layer was told to rest.
+                    Track::Layer(layer) if self.rate(layer) == Some(Rate::Rest) => None,
+                    Track::Layer(layer) => self.video.get(layer),
+                    Track::Sound => self.audio.as_ref(),
                 };
                 if let Some(writer) = writer {
                     // The publisher counts what it drops, and asks for a keyframe by itself.
@@ -183,8 +212,63 @@ impl Session {
                 if self.connection == Connection::Made {
                     capture.start();
                 }
+                for (layer, rate) in self.adaptation.rates().iter().enumerate() {
+                    capture.set_rate(layer, *rate);
+                }
                 self.supply = Supply::Open(capture);
             }
+        }
+    }
+
+    fn rate(&self, layer: usize) -> Option<Rate> {
+        self.adaptation.rates().get(layer).copied()
+    }
+
+    /// Gives each layer what the line has for it.
+    fn follow_target(&mut self) {
+        let Some(target) = *self.target.borrow_and_update() else {
+            return;
+        };
+        let before = self.adaptation.rates().to_vec();
+        if !self.adaptation.follow(self.epoch.elapsed(), target) {
+            return;
+        }
+        let rates = before.into_iter().zip(self.adaptation.rates());
+        for (layer, (old, new)) in rates.enumerate().filter(|(_, (old, new))| old != *new) {
+            let rid = self
+                .encodings
+                .get(layer)
+                .map_or("", |encoding| encoding.rid);
+            let line_kbit = target / 1_000;
+            match (old, *new) {
+                (_, Rate::Rest) => {
+                    tracing::warn!(rid, line_kbit, "the line is too narrow: the layer rests");
+                    if let Some(writer) = self.video.get(layer) {
+                        writer.rest();
+                    }
+                }
+                (Rate::Rest, Rate::Bits(_)) => tracing::info!(rid, line_kbit, "the layer is back"),
+                (Rate::Bits(_), Rate::Bits(bits)) => {
+                    tracing::debug!(rid, line_kbit, kbit = bits / 1_000, "another bit rate");
+                }
+            }
+            if let Supply::Open(capture) = &self.supply {
+                capture.set_rate(layer, *new);
+            }
+        }
+    }
+
+    fn state(&self, publisher: &Publisher) -> State {
+        let layers = self.encodings.iter().zip(self.adaptation.rates());
+        let layers = layers.zip(publisher.layer_statistics());
+        State {
+            elapsed: self.epoch.elapsed(),
+            connected: self.connection == Connection::Made,
+            total: publisher.statistics(),
+            target: *self.target.borrow(),
+            layers: layers
+                .map(|((encoding, rate), statistics)| (encoding.rid, *rate, statistics))
+                .collect(),
         }
     }
 
@@ -226,68 +310,11 @@ async fn reopen(request: Request, epoch: Epoch) -> Box<Capture> {
     }
 }
 
-struct Report {
-    path: PathBuf,
-    file: std::fs::File,
-}
-
-#[derive(Serialize)]
-struct Row {
-    seconds: f64,
-    connected: bool,
-    connections: u64,
-    video_frames: u64,
-    video_frames_dropped: u64,
-    audio_packets: u64,
-    packets: u64,
-    bytes: u64,
-    packets_nacked: u64,
-    keyframe_requests: u64,
-    remote_loss: f32,
-    round_trip_ms: Option<f64>,
-}
-
-impl Report {
-    fn create(path: PathBuf) -> Result<Self, Error> {
-        match std::fs::File::create(&path) {
-            Ok(file) => Ok(Self { path, file }),
-            Err(error) => Err(Error::Report { path, error }),
-        }
-    }
-
-    fn write(
-        &mut self,
-        statistics: &Statistics,
-        elapsed: Duration,
-        connected: bool,
-    ) -> Result<(), Error> {
-        let row = Row {
-            seconds: elapsed.as_secs_f64(),
-            connected,
-            connections: statistics.connections,
-            video_frames: statistics.video_frames,
-            video_frames_dropped: statistics.video_frames_dropped,
-            audio_packets: statistics.audio_packets,
-            packets: statistics.packets,
-            bytes: statistics.bytes,
-            packets_nacked: statistics.packets_nacked,
-            keyframe_requests: statistics.keyframe_requests,
-            remote_loss: statistics.remote_loss,
-            round_trip_ms: statistics.round_trip.map(|time| time.as_secs_f64() * 1e3),
-        };
-        let line = serde_json::to_string(&row).map_err(std::io::Error::from);
-        line.and_then(|line| writeln!(self.file, "{line}"))
-            .map_err(|error| Error::Report {
-                path: self.path.clone(),
-                error,
-            })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::encode::Size;
+    use crate::layers::Layers;
     use crate::source::pattern::Pattern;
     use crate::source::{Audio, Video};
 
@@ -303,6 +330,7 @@ mod tests {
             video: Video::Pattern(Pattern(size)),
             audio: Audio::None,
             bitrate: None,
+            layers: Layers::Off,
         };
         let mut supply = Supply::Reopening(Box::pin(reopen(request, Epoch::now())));
         let captured = loop {

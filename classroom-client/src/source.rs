@@ -10,6 +10,7 @@ pub mod pattern;
 pub mod screen;
 
 mod branch;
+mod ladder;
 mod outlet;
 mod wall;
 
@@ -24,9 +25,12 @@ use tokio::sync::mpsc;
 pub use outlet::Epoch;
 pub use wall::Wall;
 
+use ladder::Ladder;
 use outlet::Outlet;
 
+use crate::adapt::{Needs, Rate};
 use crate::elements::Missing;
+use crate::layers::Layers;
 use crate::pipeline::{self, Pipeline};
 use crate::{encode, h264, opus};
 
@@ -35,6 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How much longer sound is waited for of a source that may have none.
 const SOUND_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a source takes that nobody has measured, bits per second.
+const USUAL_BITRATE: u32 = 4_000_000;
 
 /// Frames between the source and whoever sends them. A source that finds it full waits; a live one drops raw pictures meanwhile.
 const QUEUE: usize = 64;
@@ -84,15 +91,46 @@ pub struct Request {
     pub video: Video,
     /// Sound.
     pub audio: Audio,
-    /// Video bit rate, bits per second; by default it follows from the size of the picture.
+    /// Video bit rate, of the best layer if there are several, bits per second; by default it follows from the size of the
+    /// picture.
     pub bitrate: Option<u32>,
+    /// In which layers pictures are encoded that are not encoded yet, a network source's apart.
+    pub layers: Layers,
+}
+
+/// Part of what a source delivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Track {
+    /// Pictures: one of their layers, counted from the best.
+    Layer(usize),
+    /// Sound.
+    Sound,
+}
+
+impl From<Kind> for Track {
+    /// Of a source with one layer.
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Video => Track::Layer(0),
+            Kind::Audio => Track::Sound,
+        }
+    }
+}
+
+/// An encoding of the pictures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoding {
+    /// Its name among the layers.
+    pub rid: &'static str,
+    /// What it takes of the line.
+    pub needs: Needs,
 }
 
 /// What a source says.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A picture, or a packet of sound.
-    Frame(Kind, Frame),
+    Frame(Track, Frame),
     /// There is nothing more.
     Ended,
     /// The source can go no further; a sentence.
@@ -136,6 +174,8 @@ pub struct Capture {
     /// Read while waiting for the formats.
     early: VecDeque<Event>,
     formats: Formats,
+    /// Bit rate asked for, bits per second.
+    bitrate: Option<u32>,
     engines: Engines,
 }
 
@@ -143,7 +183,10 @@ pub struct Capture {
 #[derive(Debug, Default)]
 struct Engines {
     clip: Option<clip::Player>,
+    /// The first is that of the pictures.
     live: Vec<Pipeline>,
+    /// The encodings of the pictures, where they are encoded here.
+    ladder: Option<Ladder>,
 }
 
 impl Capture {
@@ -176,6 +219,7 @@ impl Capture {
             events,
             early,
             formats,
+            bitrate: request.bitrate,
             engines,
         })
     }
@@ -200,11 +244,54 @@ impl Capture {
         }
     }
 
-    /// Makes the next picture a keyframe where there is an encoder; a camera is asked, and a clip has its keyframes where it has them.
-    pub fn force_keyframe(&self) {
-        for pipeline in &self.engines.live {
-            if let Some(sink) = pipeline.appsink("video") {
-                sink.send_event(encode::force_keyframe());
+    /// The encodings of the pictures, the best first. What is not encoded here is one, which takes what it takes.
+    pub fn encodings(&self) -> Vec<Encoding> {
+        let Some(ladder) = &self.engines.ladder else {
+            let bitrate = self.bitrate.unwrap_or(USUAL_BITRATE);
+            let needs = Needs {
+                nominal: bitrate,
+                least: bitrate,
+            };
+            return vec![Encoding { rid: "h", needs }];
+        };
+        let layers = ladder.layers().zip(ladder.needs());
+        layers
+            .map(|(layer, needs)| Encoding {
+                rid: layer.rid,
+                needs,
+            })
+            .collect()
+    }
+
+    /// Makes the next picture of a layer a keyframe where there is an encoder; a camera is asked, and a clip has its keyframes where
+    /// it has them.
+    pub fn force_keyframe(&self, layer: usize) {
+        let sink = encode::sink_name(layer);
+        if let Some(sink) = self
+            .engines
+            .live
+            .iter()
+            .find_map(|live| live.appsink(&sink))
+        {
+            sink.send_event(encode::force_keyframe());
+        }
+    }
+
+    /// Lets a layer rest, so that it costs nothing, or gives it a bit rate; after a rest it begins with a keyframe. What is not
+    /// encoded here goes on as it is.
+    pub fn set_rate(&self, layer: usize, rate: Rate) {
+        let Some(ladder) = &self.engines.ladder else {
+            return;
+        };
+        match rate {
+            Rate::Rest => {
+                ladder.open(layer, false);
+            }
+            Rate::Bits(bits) => {
+                ladder.set_bitrate(layer, bits);
+                if ladder.open(layer, true) {
+                    self.force_keyframe(layer);
+                }
             }
         }
     }
@@ -216,6 +303,13 @@ enum Expected {
     Nothing,
     Perhaps,
     Surely,
+}
+
+impl Engines {
+    fn encode(&mut self, (pipeline, ladder): (Pipeline, Ladder)) {
+        self.live.push(pipeline);
+        self.ladder = Some(ladder);
+    }
 }
 
 /// Builds and starts what a request asks for. Blocks.
@@ -235,17 +329,9 @@ fn assemble(request: &Request, outlet: &Outlet) -> Result<Engines, OpenError> {
             engines.clip = Some(clip::Player::open(path, sound, outlet.clone())?);
         }
         Video::Network(address) => engines.live.push(network::open(address, request, outlet)?),
-        Video::Camera(camera) => engines
-            .live
-            .push(camera::open(camera, request.bitrate, outlet)?),
-        Video::Screen(screen) => engines
-            .live
-            .push(screen::open(screen, request.bitrate, outlet)?),
-        Video::Pattern(pattern) => {
-            engines
-                .live
-                .push(pattern::open(pattern, request.bitrate, outlet)?)
-        }
+        Video::Camera(camera) => engines.encode(camera::open(camera, request, outlet)?),
+        Video::Screen(screen) => engines.encode(screen::open(screen, request, outlet)?),
+        Video::Pattern(pattern) => engines.encode(pattern::open(pattern, request, outlet)?),
     }
     match request.audio {
         Audio::Own | Audio::None => {}
@@ -284,18 +370,19 @@ async fn learn(
             },
         };
         match event {
-            Some(Event::Frame(kind, frame)) => {
-                match kind {
-                    Kind::Video if video.is_none() => {
+            Some(Event::Frame(track, frame)) => {
+                match track {
+                    // The best layer has the highest level, which is what is announced.
+                    Track::Layer(0) if video.is_none() => {
                         video = h264::profile_level_id(&frame.payload)
                             .map(|profile_level_id| VideoFormat::H264 { profile_level_id });
                     }
-                    Kind::Audio if audio.is_none() => audio = Some(opus::format(&frame.payload)),
-                    Kind::Audio | Kind::Video => {}
+                    Track::Sound if audio.is_none() => audio = Some(opus::format(&frame.payload)),
+                    Track::Sound | Track::Layer(_) => {}
                 }
                 // Pictures before the first keyframe are of no use, and waiting ones are old by the time they are sent.
                 if early.len() < QUEUE {
-                    early.push_back(Event::Frame(kind, frame));
+                    early.push_back(Event::Frame(track, frame));
                 }
             }
             Some(Event::Failed(reason)) => return Err(OpenError::Unusable(reason)),

@@ -7,8 +7,9 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use classroom_client::layers::Layers;
 use classroom_client::source::clip::{Endless, Sound, Unit};
-use classroom_client::source::{Audio, Capture, Epoch, Event, OpenError, Request, Video};
+use classroom_client::source::{Audio, Capture, Epoch, Event, OpenError, Request, Track, Video};
 use common::{Clip, ffmpeg};
 use participant::{AudioFormat, Kind, VideoFormat};
 
@@ -182,6 +183,7 @@ async fn a_clip_waits_for_its_start_and_then_begins_with_a_keyframe() {
         video: Video::Clip(clip.path().to_owned()),
         audio: Audio::Own,
         bitrate: None,
+        layers: Layers::Off,
     };
     let epoch = Epoch::now();
     let mut capture = Capture::open(&request, epoch).await.unwrap();
@@ -193,8 +195,8 @@ async fn a_clip_waits_for_its_start_and_then_begins_with_a_keyframe() {
     let mut pictures = Vec::new();
     while pictures.len() < 65 {
         match capture.next().await {
-            Event::Frame(Kind::Video, frame) => pictures.push(frame),
-            Event::Frame(Kind::Audio, _) => {}
+            Event::Frame(Track::Layer(_), frame) => pictures.push(frame),
+            Event::Frame(Track::Sound, _) => {}
             other => panic!("{other:?}"),
         }
     }

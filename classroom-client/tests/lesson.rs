@@ -4,81 +4,17 @@
 
 mod common;
 
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::Duration;
 
+use classroom_client::layers::Layers;
 use classroom_client::play::screen::Screen;
 use classroom_client::play::{Loudspeaker, Overlay};
 use classroom_client::source::{Audio, Request, Video};
 use classroom_client::stats::{Report, SlotReport};
 use classroom_client::{publish, watch};
 use common::Clip;
-use participant::Door;
-use relay::config::{Access, Config, Http, Media, Tls};
-use relay::run::Relay;
+use common::relay::{Running, door, relay};
 use tokio::sync::watch as latest;
-use tokio::task::JoinHandle;
-
-/// Something that runs until it is told to end, and then ends well.
-struct Running {
-    stop: latest::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    fn spawn<F: Future<Output = ()> + Send + 'static>(run: impl FnOnce(Shutdown) -> F) -> Self {
-        let (stop, stopped) = latest::channel(false);
-        let task = tokio::spawn(run(Shutdown(stopped)));
-        Self { stop, task }
-    }
-
-    async fn end(self) {
-        self.stop.send_replace(true);
-        self.task.await.unwrap();
-    }
-}
-
-struct Shutdown(latest::Receiver<bool>);
-
-impl Shutdown {
-    async fn wait(mut self) {
-        let _ = self.0.wait_for(|stop| *stop).await;
-    }
-}
-
-/// A relay on ports of the system's choice, and its address.
-async fn relay() -> (Running, String) {
-    let config = Config {
-        http: Http {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            tls: Tls::Plain,
-            ice_servers: Vec::new(),
-        },
-        media: Media {
-            listen: vec!["127.0.0.1".parse().unwrap()],
-            protocols: relay::config::Protocols::Udp,
-            base_port: 0,
-            workers: NonZeroUsize::MIN,
-            announce: Vec::new(),
-            max_sessions: 10,
-        },
-        access: Access::Local,
-        lessons: None,
-        web: None,
-        log: "info".into(),
-        grace: Duration::from_secs(1),
-    };
-    let relay = Relay::load(config).await.unwrap();
-    let address = relay.http_address().to_string();
-    let running =
-        Running::spawn(|shutdown| async move { relay.run(shutdown.wait()).await.unwrap() });
-    (running, address)
-}
-
-fn door(address: &str, path: &str) -> Door {
-    Door::new(format!("http://{address}/{path}").parse().unwrap())
-}
 
 fn publisher(address: &str, clip: &Path) -> Running {
     let options = publish::Options {
@@ -87,6 +23,7 @@ fn publisher(address: &str, clip: &Path) -> Running {
             video: Video::Clip(clip.to_owned()),
             audio: Audio::Own,
             bitrate: None,
+            layers: Layers::Off,
         },
         report: None,
         length: None,

@@ -7,12 +7,13 @@ mod common;
 use std::time::Duration;
 
 use classroom_client::encode::Size;
+use classroom_client::layers::Layers;
 use classroom_client::play::screen::Screen;
 use classroom_client::play::{self, Loudspeaker, Outputs, Overlay, Player, SharedDecoded};
 use classroom_client::source::pattern::Pattern;
-use classroom_client::source::{Audio, Capture, Epoch, Event, Request, Video};
+use classroom_client::source::{Audio, Capture, Epoch, Event, Request, Track, Video};
+use participant::Codec;
 use participant::publish::Frame;
-use participant::{Codec, Kind};
 use tokio::sync::mpsc;
 
 const NOWHERE: Outputs = Outputs {
@@ -31,13 +32,14 @@ fn pattern(width: u32, height: u32) -> Request {
         video: Video::Pattern(Pattern(size)),
         audio: Audio::Tone,
         bitrate: Some(500_000),
+        layers: Layers::Off,
     }
 }
 
-async fn next_frame(capture: &mut Capture, kind: Kind) -> Frame {
+async fn next_frame(capture: &mut Capture, track: Track) -> Frame {
     loop {
         match capture.next().await {
-            Event::Frame(found, frame) if found == kind => return frame,
+            Event::Frame(found, frame) if found == track => return frame,
             Event::Frame(..) => {}
             other => panic!("{other:?}"),
         }
@@ -47,15 +49,15 @@ async fn next_frame(capture: &mut Capture, kind: Kind) -> Frame {
 /// Captures until something holds of what was decoded.
 async fn play_until(
     capture: &mut Capture,
-    players: &mut [(Kind, Player)],
+    players: &mut [(Track, Player)],
     decoded: &SharedDecoded,
     done: impl Fn(&play::Decoded) -> bool,
 ) {
     while !done(&play::lock(decoded)) {
-        let Event::Frame(kind, frame) = capture.next().await else {
+        let Event::Frame(track, frame) = capture.next().await else {
             panic!("the pattern ended");
         };
-        for (_, player) in players.iter_mut().filter(|(wanted, _)| *wanted == kind) {
+        for (_, player) in players.iter_mut().filter(|(wanted, _)| *wanted == track) {
             player.push(frame.payload.clone(), frame.timestamp, frame.keyframe);
         }
     }
@@ -80,8 +82,8 @@ async fn what_is_captured_can_be_decoded() {
         .unwrap()
     };
     let mut players = [
-        (Kind::Video, open(0, Codec::H264, &pictures)),
-        (Kind::Audio, open(1, Codec::Opus, &sound)),
+        (Track::Layer(0), open(0, Codec::H264, &pictures)),
+        (Track::Sound, open(1, Codec::Opus, &sound)),
     ];
     play_until(&mut capture, &mut players, &pictures, |decoded| {
         decoded.frames >= 30
@@ -103,11 +105,11 @@ async fn an_encoder_makes_a_keyframe_when_asked() {
         .await
         .unwrap();
     // By itself it makes one every 120 pictures.
-    while !next_frame(&mut capture, Kind::Video).await.keyframe {}
+    while !next_frame(&mut capture, Track::Layer(0)).await.keyframe {}
     for _ in 0..3 {
-        capture.force_keyframe();
+        capture.force_keyframe(0);
         let mut pictures = 1;
-        while !next_frame(&mut capture, Kind::Video).await.keyframe {
+        while !next_frame(&mut capture, Track::Layer(0)).await.keyframe {
             pictures += 1;
         }
         // Those that were encoded before the request was made wait in queues.
@@ -125,13 +127,13 @@ async fn a_lost_packet_of_sound_is_concealed() {
     let mut player =
         Player::open(0, Codec::Opus, &NOWHERE, epoch, decoded.clone(), events).unwrap();
     for packet in 0..60u32 {
-        let frame = next_frame(&mut capture, Kind::Audio).await;
+        let frame = next_frame(&mut capture, Track::Sound).await;
         if packet != 20 && packet != 40 {
             player.push(frame.payload, frame.timestamp, true);
         }
     }
     while play::lock(&decoded).audio < Duration::from_millis(1_160) {
-        let frame = next_frame(&mut capture, Kind::Audio).await;
+        let frame = next_frame(&mut capture, Track::Sound).await;
         player.push(frame.payload, frame.timestamp, true);
     }
     let decoded = *play::lock(&decoded);
@@ -146,7 +148,7 @@ async fn another_publisher_with_another_size_is_decoded_by_the_same_player() {
     let (events, mut failures) = mpsc::channel(16);
     let decoded = SharedDecoded::default();
     let mut players = [(
-        Kind::Video,
+        Track::Layer(0),
         Player::open(0, Codec::H264, &NOWHERE, epoch, decoded.clone(), events).unwrap(),
     )];
     for (publisher, (width, height)) in [(1, (320, 180)), (2, (640, 360))] {

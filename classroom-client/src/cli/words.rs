@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::encode::Size;
+use crate::layers::Layers;
 use crate::play::screen::Screen as Shown;
 use crate::source::camera::Camera;
 use crate::source::network::Address;
@@ -102,6 +103,15 @@ pub fn audio(text: &str) -> Result<Audio, String> {
         "tone" => Ok(Audio::Tone),
         "none" => Ok(Audio::None),
         _ => Err("an audio source is one of file, mic, tone, none".into()),
+    }
+}
+
+pub fn layers(text: &str) -> Result<Layers, String> {
+    match text {
+        "heights" => Ok(Layers::of_camera()),
+        "rate" => Ok(Layers::of_courseware()),
+        "off" => Ok(Layers::Off),
+        _ => Err("layers are one of heights, rate, off".into()),
     }
 }
 

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use gstreamer::prelude::*;
 
-use super::OpenError;
+use super::ladder::Ladder;
 use super::outlet::Outlet;
+use super::{OpenError, Request};
 use crate::elements;
-use crate::encode::{Encoder, H264_TAIL, RAW_QUEUE, Size};
+use crate::encode::{RAW_QUEUE, Size};
 use crate::pipeline::Pipeline;
 
 /// A V4L2 device and the size asked of it.
@@ -21,9 +22,9 @@ pub struct Camera {
 
 pub(super) fn open(
     camera: &Camera,
-    bitrate: Option<u32>,
+    request: &Request,
     outlet: &Outlet,
-) -> Result<Pipeline, OpenError> {
+) -> Result<(Pipeline, Ladder), OpenError> {
     elements::require(&["v4l2src"])?;
     if !camera.device.exists() {
         return Err(OpenError::Unusable(format!(
@@ -32,19 +33,20 @@ pub(super) fn open(
         )));
     }
     let size @ Size { width, height, fps } = camera.size;
-    let encoder = Encoder::choose(size)?;
+    let mut ladder = Ladder::plan(size, request.bitrate, &request.layers)?;
     // Over USB 2 the larger sizes exist as JPEG only. The driver chooses among what the caps leave open, and videoscale and
     // videorate make the promised size of it.
     let pipeline = Pipeline::parse(&format!(
         "v4l2src name=camera ! capsfilter caps=\"image/jpeg,width={width},height={height};video/x-raw,width={width},height={height};\
          image/jpeg;video/x-raw\" ! decodebin ! {RAW_QUEUE} ! videoconvert ! videoscale ! videorate drop-only=true \
-         ! video/x-raw,width={width},height={height},framerate=[1/1,{fps}/1] ! {} ! {H264_TAIL} sync=false",
-        encoder.fragment(size, bitrate.unwrap_or_else(|| size.default_bitrate()))
+         ! video/x-raw,width={width},height={height},framerate=[1/1,{fps}/1] ! {}",
+        ladder.description()
     ))?;
     pipeline
         .element("camera")
         .set_property("device", camera.device.to_string_lossy().as_ref());
+    ladder.attach(&pipeline);
     outlet.connect(&pipeline);
     pipeline.play()?;
-    Ok(pipeline)
+    Ok((pipeline, ladder))
 }

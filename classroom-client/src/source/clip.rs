@@ -136,7 +136,7 @@ fn pace(
             None => {}
         }
         if !outlet.frame(
-            unit.kind,
+            unit.kind.into(),
             unit.payload,
             start + unit.timestamp,
             unit.keyframe,

@@ -115,7 +115,7 @@ impl Grower {
                 (
                     format!(
                         "{queue} ! {} ! {H264_TAIL} sync={sync}",
-                        encoder.fragment(size, bitrate)
+                        encoder.fragment(size, bitrate, "encoder0")
                     ),
                     Some(Kind::Video),
                 )
@@ -139,7 +139,7 @@ impl Grower {
             if let Some((kind, sink)) =
                 kind.and_then(|kind| Some((kind, branch::appsink(bin, kind)?)))
             {
-                self.outlet.connect_sink(&sink, kind);
+                self.outlet.connect_sink(&sink, kind.into());
             }
         })?;
         match kind {

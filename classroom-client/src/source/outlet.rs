@@ -7,13 +7,12 @@ use bytes::Bytes;
 use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as app;
-use participant::Kind;
 use participant::publish::Frame;
 use tokio::sync::mpsc;
 
-use super::{Event, Wall};
-use crate::opus;
+use super::{Event, Track, Wall};
 use crate::pipeline::{Notice, Pipeline};
+use crate::{encode, opus};
 
 /// Zero of a capture's timestamps, on the two faces of the monotonic clock.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +79,7 @@ impl Outlet {
     /// Hands over a frame that was captured at `timestamp`, waiting for room. False when nobody wants frames any more.
     ///
     /// Blocks: not for tokio's threads.
-    pub fn frame(&self, kind: Kind, payload: Bytes, timestamp: Duration, keyframe: bool) -> bool {
+    pub fn frame(&self, track: Track, payload: Bytes, timestamp: Duration, keyframe: bool) -> bool {
         let captured = {
             let mut wall = self.wall.lock().unwrap_or_else(PoisonError::into_inner);
             wall.at(timestamp, self.epoch.elapsed(), SystemTime::now())
@@ -91,7 +90,9 @@ impl Outlet {
             keyframe,
             captured,
         };
-        self.sender.blocking_send(Event::Frame(kind, frame)).is_ok()
+        self.sender
+            .blocking_send(Event::Frame(track, frame))
+            .is_ok()
     }
 
     /// Hands over the end, or the failure.
@@ -99,12 +100,15 @@ impl Outlet {
         let _ = self.sender.blocking_send(event);
     }
 
-    /// Connects a pipeline whose appsinks are called `video` and `audio`, and its notices.
+    /// Connects a pipeline whose appsinks are called as [`encode::sink_name`] says, and `audio`, and its notices.
     pub fn connect(&self, pipeline: &Pipeline) {
-        for (name, kind) in [("video", Kind::Video), ("audio", Kind::Audio)] {
-            if let Some(sink) = pipeline.appsink(name) {
-                self.connect_sink(&sink, kind);
-            }
+        let layers = (0..).map_while(|layer| {
+            let sink = pipeline.appsink(&encode::sink_name(layer))?;
+            Some((sink, Track::Layer(layer)))
+        });
+        let sound = pipeline.appsink("audio").map(|sink| (sink, Track::Sound));
+        for (sink, track) in layers.chain(sound) {
+            self.connect_sink(&sink, track);
         }
         self.connect_notices(pipeline);
     }
@@ -122,7 +126,7 @@ impl Outlet {
     }
 
     /// Connects one appsink.
-    pub fn connect_sink(&self, sink: &app::AppSink, kind: Kind) {
+    pub fn connect_sink(&self, sink: &app::AppSink, track: Track) {
         let outlet = self.clone();
         let mut times = Times::default();
         sink.set_callbacks(
@@ -141,11 +145,11 @@ impl Outlet {
                     );
                     let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
                     let wanted = payload(buffer).is_none_or(|payload| {
-                        let duration = match kind {
-                            Kind::Audio => opus::duration(&payload),
-                            Kind::Video => None,
+                        let duration = match track {
+                            Track::Sound => opus::duration(&payload),
+                            Track::Layer(_) => None,
                         };
-                        outlet.frame(kind, payload, times.place(timestamp, duration), keyframe)
+                        outlet.frame(track, payload, times.place(timestamp, duration), keyframe)
                     });
                     if wanted {
                         Ok(gst::FlowSuccess::Ok)

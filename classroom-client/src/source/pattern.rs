@@ -1,8 +1,9 @@
 //! A moving pattern and a tone, for trying a line without a camera.
 
-use super::OpenError;
+use super::ladder::Ladder;
 use super::outlet::Outlet;
-use crate::encode::{Encoder, H264_TAIL, OPUS_TAIL, RAW_QUEUE, Size};
+use super::{OpenError, Request};
+use crate::encode::{OPUS_TAIL, Size};
 use crate::pipeline::Pipeline;
 
 /// A pattern's size and rate.
@@ -22,23 +23,23 @@ impl Default for Pattern {
 /// Opens a pattern with the time since the start and the time of day burnt in.
 pub(super) fn open(
     pattern: &Pattern,
-    bitrate: Option<u32>,
+    request: &Request,
     outlet: &Outlet,
-) -> Result<Pipeline, OpenError> {
+) -> Result<(Pipeline, Ladder), OpenError> {
     let Size { width, height, fps } = pattern.0;
-    let encoder = Encoder::choose(pattern.0)?;
-    let bitrate = bitrate.unwrap_or_else(|| pattern.0.default_bitrate());
+    let mut ladder = Ladder::plan(pattern.0, request.bitrate, &request.layers)?;
     // A bouncing ball costs 33 ms a picture in 4K, colour bars 9 ms.
     let shape = if height > 1_080 { "smpte" } else { "ball" };
     let pipeline = Pipeline::parse(&format!(
         "videotestsrc is-live=true pattern={shape} ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 \
          ! timeoverlay ! clockoverlay halignment=right time-format=\"%H:%M:%S\" \
-         ! {RAW_QUEUE} ! {} ! {H264_TAIL} sync=false",
-        encoder.fragment(pattern.0, bitrate)
+         ! {}",
+        ladder.description()
     ))?;
+    ladder.attach(&pipeline);
     outlet.connect(&pipeline);
     pipeline.play()?;
-    Ok(pipeline)
+    Ok((pipeline, ladder))
 }
 
 /// Opens a quiet 440 Hz tone.

@@ -2,10 +2,11 @@
 
 use gstreamer::prelude::*;
 
-use super::OpenError;
+use super::ladder::Ladder;
 use super::outlet::Outlet;
+use super::{OpenError, Request};
 use crate::elements;
-use crate::encode::{Encoder, H264_TAIL, RAW_QUEUE, Size};
+use crate::encode::{RAW_QUEUE, Size};
 use crate::pipeline::Pipeline;
 
 /// Which display, and how often it is looked at.
@@ -28,25 +29,25 @@ impl Default for Screen {
 
 pub(super) fn open(
     screen: &Screen,
-    bitrate: Option<u32>,
+    request: &Request,
     outlet: &Outlet,
-) -> Result<Pipeline, OpenError> {
+) -> Result<(Pipeline, Ladder), OpenError> {
     elements::require(&["ximagesrc"])?;
     let size = measure(screen)?;
-    let encoder = Encoder::choose(size)?;
-    let bitrate = bitrate.unwrap_or_else(|| size.default_bitrate());
+    let mut ladder = Ladder::plan(size, request.bitrate, &request.layers)?;
     // 4:2:0 needs even sides, which not every display has.
     let pipeline = Pipeline::parse(&format!(
-        "{} ! {RAW_QUEUE} ! videoconvert ! videoscale ! video/x-raw,width={},height={} ! {} ! {H264_TAIL} sync=false",
+        "{} ! {RAW_QUEUE} ! videoconvert ! videoscale ! video/x-raw,width={},height={} ! {}",
         grab(screen),
         size.width,
         size.height,
-        encoder.fragment(size, bitrate)
+        ladder.description()
     ))?;
     choose_display(&pipeline, screen);
+    ladder.attach(&pipeline);
     outlet.connect(&pipeline);
     pipeline.play()?;
-    Ok(pipeline)
+    Ok((pipeline, ladder))
 }
 
 fn grab(screen: &Screen) -> String {
