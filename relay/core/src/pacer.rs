@@ -38,6 +38,11 @@ impl Pacer {
         self.tokens > 0
     }
 
+    /// Whether so much left ahead of its turn that earning it takes longer than this at `rate` bit/s.
+    pub fn is_overdrawn(&self, rate: u64, limit: Duration) -> bool {
+        self.tokens.saturating_neg() > bytes(rate, limit) as i64
+    }
+
     /// A packet left, whether it was waited for or not.
     pub fn spend(&mut self, bytes: usize) {
         self.tokens = self.tokens.saturating_sub(bytes as i64);
@@ -87,6 +92,17 @@ mod tests {
             burst += 1;
         }
         assert_eq!(burst, 10);
+    }
+
+    #[test]
+    fn what_left_ahead_of_its_turn_is_owed() {
+        let mut pacer = Pacer::new(Instant::now());
+        let limit = Duration::from_millis(100);
+        for _ in 0..5 {
+            pacer.spend(10_000);
+        }
+        assert!(pacer.is_overdrawn(3_000_000, limit));
+        assert!(!pacer.is_overdrawn(4_000_000, limit));
     }
 
     #[test]

@@ -42,6 +42,8 @@ const GRACE: Duration = Duration::from_secs(3);
 const REVIEW: Duration = Duration::from_millis(100);
 /// A keyframe that was kept is used when what has come since takes less than this at the viewer's pace: a fresh one takes about as long.
 const QUICK: Duration = Duration::from_millis(250);
+/// How far repair may go ahead of its turn: what is asked for on a line that has just become narrow would fill it for seconds.
+const MAX_DEBT: Duration = Duration::from_millis(100);
 /// Pace beyond which waiting makes no difference.
 const UNPACED: u64 = 500_000_000;
 
@@ -292,6 +294,9 @@ impl Viewer {
         let Some(filled) = self.slots.iter_mut().find(|filled| filled.ssrc == ssrc) else {
             return;
         };
+        self.pacer.refill(exit.now, self.estimate.pace());
+        // The keyframe that is waited for makes up for what the line could not carry.
+        let is_moot = filled.lag.is_some() && filled.slot.needs_keyframe();
         let (mut resent, mut withheld) = (0, 0);
         // Packets of a former source are looked up where they came from as long as that track lives.
         let track = filled
@@ -306,7 +311,9 @@ impl Viewer {
             let Some(packet) = found else {
                 continue;
             };
-            if !filled.budget.spend() {
+            let is_late =
+                filled.class.is_some() && (self.pacer).is_overdrawn(self.estimate.pace(), MAX_DEBT);
+            if is_moot || is_late || !filled.budget.spend() {
                 withheld += 1;
                 continue;
             }
