@@ -22,8 +22,8 @@ use crate::viewer::{Attention, Percentiles, ViewerReport};
 use playout::Recording;
 pub use verdict::{CleanRooms, Delay, SourceVerdict, Verdict};
 
-/// After somebody has joined, until everything is steady.
-const SETTLE: Duration = Duration::from_secs(2);
+/// After somebody has joined, until everything is steady: what is known of their line, too.
+const SETTLE: Duration = Duration::from_secs(4);
 /// How long the clean rooms are watched without the other one.
 const ALONE: Duration = Duration::from_secs(8);
 /// What is repaired late is waited for.

@@ -366,4 +366,28 @@ mod tests {
         track.picture = Picture::Settled;
         assert!(!track.wants_keyframe(now + 10 * KEYFRAME_WAIT));
     }
+
+    #[test]
+    fn a_repair_is_of_use_once() {
+        let now = Instant::now();
+        let sent = Duration::from_secs(1_700_000_000);
+        let arrival = sent + Duration::from_millis(50);
+        let mut timing = Timing::default();
+        let packets = [1, 2, 3].map(|sequence| packet(sequence, Ntp::from_unix(sent)));
+        let [first, lost, last] = packets.each_ref().map(|bytes| incoming(bytes, arrival));
+        let mut track = track(now, Kind::Video, &first.packet, arrival);
+        for incoming in [&first, &last] {
+            track.arrive(now, incoming, Some(3), &mut timing);
+        }
+        assert_eq!(track.sequence.due(now, &timing), [2]);
+        let delay = track.repair(now, &lost, Some(3), &mut timing).unwrap();
+        assert!((49_000..=51_000).contains(&delay.unwrap()));
+        for repeated in [&lost, &first] {
+            assert_eq!(track.repair(now, repeated, Some(3), &mut timing), None);
+        }
+        assert_eq!(
+            (track.sequence.lost(), track.repaired, track.packets),
+            (0, 1, 5)
+        );
+    }
 }

@@ -39,7 +39,7 @@ impl Lesson {
         }
         let profile = Profile::load(profile).unwrap();
         let room = LightRoom::enter(&mut world, &profile, SEED).await;
-        world.run(secs(2)).await;
+        world.run(secs(4)).await;
         room.begin();
         clean.iter().for_each(LightRoom::begin);
         Self {
@@ -54,6 +54,11 @@ impl Lesson {
         self.world.run(length).await;
         self.room.judge()
     }
+}
+
+fn named<'a>(playout: &'a Playout, name: &str) -> &'a Showing {
+    let mut sources = playout.sources.iter();
+    sources.find(|source| source.name == name).unwrap()
 }
 
 fn share(part: usize, whole: usize) -> f64 {
@@ -73,6 +78,11 @@ async fn five_per_cent_of_loss_freeze_nothing() {
         assert!(share(source.frames_complete, source.frames) >= 0.995);
     }
     assert!(share(playout.audio_concealed, playout.audio_packets) < 0.005);
+    let report = lesson.room.report();
+    assert!(
+        report.repaired > 500 && report.duplicates == 0,
+        "{report:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,6 +102,34 @@ async fn bursts_of_loss_are_got_over() {
     for source in &playout.sources {
         assert!(frozen(source, secs(20)) < 0.01, "{source:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_narrows_gets_a_lower_layer_and_the_top_one_again() {
+    let lesson = Lesson::on("step-30-5-30", 0).await;
+    let playout = lesson.play(secs(46)).await;
+    let camera = named(&playout, "camera");
+    assert!(camera.longest_freeze < secs(1), "{camera:?}");
+    let down = camera.time_to(10_000.0, |layer| layer > 0);
+    assert!(down.is_some_and(|ms| ms <= 2_000.0), "{camera:?}");
+    let up = camera.time_to(30_000.0, |layer| layer == 0);
+    assert!(up.is_some_and(|ms| ms <= 15_000.0), "{camera:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_village_keeps_sound_and_courseware() {
+    let lesson = Lesson::on("village-4m", 0).await;
+    let playout = lesson.play(secs(20)).await;
+    assert_eq!(playout.audio_concealed, 0);
+    let courseware = named(&playout, "courseware");
+    assert!(courseware.longest_freeze < secs(1), "{courseware:?}");
+    let camera = named(&playout, "camera");
+    assert!(
+        camera.layers.iter().all(|change| change.layer > 0),
+        "{camera:?}"
+    );
+    let delay = lesson.room.report().delay_ms.unwrap();
+    assert!(delay.p95 < 400.0, "{delay:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,7 +64,7 @@ impl Showing {
             ..Self::default()
         };
         let mut shown = begin;
-        let mut interval = Duration::ZERO;
+        let mut interval = interval_before(frames, 1);
         for (at, frame) in frames.iter().enumerate() {
             let Some(whole) = frame.whole else { continue };
             let next = interval_before(frames, at);
