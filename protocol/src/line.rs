@@ -8,7 +8,7 @@ pub use situation::{Grade, Hop, Remedy, Situation};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Role, SeatId, Source};
+use crate::{LessonId, Role, SeatId, Source};
 
 /// A seat's line now: what is the matter in one sentence, and the figures behind it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,15 @@ impl Line {
         self.sentence = self.situation.sentence(listener);
         self
     }
+}
+
+/// The lines of a lesson: the body of `GET /api/lessons/{lesson}/lines`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LessonLines {
+    /// The lesson.
+    pub lesson: LessonId,
+    /// Every seat that is there or expected back, by name.
+    pub lines: Vec<Line>,
 }
 
 /// What any direction of a line is measured by, over the last few seconds.

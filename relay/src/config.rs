@@ -36,6 +36,8 @@ pub struct Config {
     pub lessons: Option<BTreeSet<LessonId>>,
     /// The folder of the built web pages; `None` serves none.
     pub web: Option<PathBuf>,
+    /// The folder for the records of lessons that are over; `None` keeps none.
+    pub records: Option<PathBuf>,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
     /// How long a drain may take before the relay ends anyway.

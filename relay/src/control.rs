@@ -7,13 +7,16 @@ mod request;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use protocol::record::Record;
+use protocol::{Role, Source};
 use relay_core::directory::{Changes, PublicationId};
 use relay_core::key::{Kind, SessionKey, TrackKey};
 use relay_transport::sdp::fragment::Fragment;
 use relay_transport::sdp::{self, Features, Feedback, Local};
-use relay_transport::{Credentials, Identity, Path};
+use relay_transport::{Credentials, Identity, Path, Reason};
 
 use crate::counters::Counters;
+use crate::lines::{self, Lines};
 use crate::worker::{Closed, Mail, Notice, Opening, Post, Side, TrackDescription};
 use ledger::{Ledger, Placement};
 use plan::Plan;
@@ -33,6 +36,7 @@ struct Shared {
     workers: Vec<Door>,
     limit: usize,
     ledger: Mutex<Ledger>,
+    lines: Lines,
 }
 
 /// How sessions get to one worker.
@@ -64,6 +68,7 @@ impl Control {
                 workers,
                 limit,
                 ledger,
+                lines: Lines::default(),
             }),
         }
     }
@@ -110,8 +115,18 @@ impl Control {
             seat: request.seat,
         };
         let id = PublicationId::new(request.source, &owner.seat);
+        let line = lines::Opened {
+            lesson: owner.lesson.clone(),
+            seat: owner.seat.clone(),
+            role: match request.source {
+                Source::Room => Role::Room,
+                Source::Camera | Source::Courseware | Source::Board => Role::Teacher,
+            },
+            side: lines::Side::Publishing(request.source),
+        };
         let mut ledger = self.ledger();
         self.open(&place, opening)?;
+        self.shared.lines.opened(place.key, line);
         let (created, changes) = ledger.publish(
             place,
             owner,
@@ -138,6 +153,16 @@ impl Control {
             &plan.names(),
             rand::random,
         )?;
+        let pictures = negotiated.slots.iter().map(|slot| {
+            let is_picture = kind(slot.kind) == Kind::Video;
+            is_picture.then(|| slot.name.clone())
+        });
+        let line = lines::Opened {
+            lesson: request.lesson.clone(),
+            seat: request.seat.clone(),
+            role: request.role,
+            side: lines::Side::Watching(pictures.collect()),
+        };
         let seatings = negotiated
             .slots
             .iter()
@@ -155,6 +180,7 @@ impl Control {
         };
         let mut ledger = self.ledger();
         self.open(&place, opening)?;
+        self.shared.lines.opened(place.key, line);
         let (created, changes) =
             ledger.watch(place, owner, negotiated.remote.credentials, seatings);
         self.carry_out(&mut ledger, changes);
@@ -222,19 +248,37 @@ impl Control {
         self.shared.workers.iter().map(|door| &*door.counters)
     }
 
-    /// A worker reports: the directory follows.
+    /// How everybody's line is.
+    pub fn lines(&self) -> &Lines {
+        &self.shared.lines
+    }
+
+    /// Looks at every line again, once a second. Returns the records of lessons that are over.
+    pub fn review_lines(&self) -> Vec<Record> {
+        self.shared.lines.review(self.counters())
+    }
+
+    /// A worker reports: the directory and the lines follow.
     pub fn notice(&self, notice: Notice) {
-        let mut ledger = self.ledger();
         match notice {
-            Notice::Connected(key) => ledger.log(key, "connected"),
-            Notice::Closed(key, Closed::Asked) => ledger.log(key, "ended"),
+            Notice::Connected(key) => {
+                self.ledger().log(key, "connected");
+                self.shared.lines.connected(key);
+            }
+            Notice::Closed(key, Closed::Asked) => {
+                self.ledger().log(key, "ended");
+                self.shared.lines.closed(key, true);
+            }
             Notice::Closed(key, Closed::Transport(reason)) => {
+                // A client that says goodbye leaves by choice; the other reasons are the line's.
+                let on_purpose = matches!(reason, Reason::Remote);
+                self.shared.lines.closed(key, on_purpose);
+                let mut ledger = self.ledger();
                 ledger.log(key, &reason.to_string());
                 let changes = ledger.remove(key);
                 self.carry_out(&mut ledger, changes);
             }
-            // Until lines are kept.
-            Notice::Line(_) => {}
+            Notice::Line(reading) => self.shared.lines.read(&reading),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Everything HTTP: WHIP (RFC 9725), WHEP (draft-ietf-wish-whep-03), web pages, health and metrics.
+//! Everything HTTP: WHIP (RFC 9725), WHEP (draft-ietf-wish-whep-03), the event stream, web pages, health and metrics.
 //!
 //! [`app`] is a plain `Router`, so that tests call it without a socket. Media sessions are made and ended behind
 //! [`Control`]; nothing here touches a packet.
@@ -7,8 +7,10 @@ mod access;
 mod body;
 mod created;
 mod door;
+mod events;
 mod finish;
 mod health;
+mod lines;
 mod pages;
 mod refusal;
 mod session;
@@ -52,6 +54,7 @@ struct Shared {
     web: Option<PathBuf>,
     readiness: Readiness,
     metrics: Metrics,
+    listeners: events::Listeners,
     patience: Duration,
 }
 
@@ -81,6 +84,7 @@ impl App {
                 web: config.web.clone(),
                 readiness,
                 metrics,
+                listeners: events::Listeners::default(),
                 patience: PATIENCE,
             }),
         }
@@ -105,6 +109,8 @@ pub fn app(app: App) -> Router {
         .route("/whep/{lesson}", any(door::whep_lesson))
         .route("/whep/{lesson}/{source}", any(door::whep_publication))
         .route("/session/{id}", any(session::session))
+        .route("/api/lessons/{lesson}/events", any(events::events))
+        .route("/api/lessons/{lesson}/lines", get(lines::lines))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .fallback_service(pages::pages(app.shared.web.as_deref()))

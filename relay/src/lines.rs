@@ -39,6 +39,17 @@ use load::Load;
 pub use seat::Side;
 use wall::Wall;
 
+/// What has become of lines since somebody looked last.
+#[derive(Debug, Default)]
+pub struct News {
+    /// The lines that are new or different.
+    pub changed: Vec<Line>,
+    /// The seats that have one.
+    pub present: Vec<SeatId>,
+    /// Where to go on next time.
+    pub revision: u64,
+}
+
 /// Every lesson's lines. Cheap to clone.
 #[derive(Clone)]
 pub struct Lines {
@@ -130,14 +141,33 @@ impl Lines {
         self.shared.revision.subscribe()
     }
 
-    /// A lesson's lines, as their owners are told of them, each with the revision in which it became so; and the newest revision.
-    pub fn of(&self, lesson: &LessonId) -> (Vec<(Line, u64)>, u64) {
+    /// What has become of a lesson's lines after revision `after`, as their owners are told; 0 stands for the beginning. `only` one
+    /// seat's, or all of them.
+    pub fn since(&self, lesson: &LessonId, only: Option<&SeatId>, after: u64) -> News {
         let state = self.state();
-        let lines = state.book.lines(lesson);
-        let lines = lines
-            .map(|(line, revision)| (line.clone(), revision))
-            .collect();
-        (lines, state.book.revision())
+        let mut news = News {
+            revision: state.book.revision(),
+            ..News::default()
+        };
+        let mut take = |line: &Line, revision: u64| {
+            news.present.push(line.seat.clone());
+            if revision > after {
+                news.changed.push(line.clone());
+            }
+        };
+        match only {
+            Some(seat) => {
+                if let Some((line, revision)) = state.book.line(lesson, seat) {
+                    take(line, revision);
+                }
+            }
+            None => {
+                for (line, revision) in state.book.lines(lesson) {
+                    take(line, revision);
+                }
+            }
+        }
+        news
     }
 
     /// Every line there is.

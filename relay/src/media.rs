@@ -5,20 +5,26 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use relay_transport::{Identity, IdentityError, Path};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::MissedTickBehavior;
 
 use crate::acceptor::{self, Acceptor, Admission};
 use crate::config;
 use crate::control::{Control, Door};
 use crate::counters::Counters;
+use crate::lines::Archive;
 use crate::worker::Notice;
 use crate::worker::driver::{BindError, Driver};
 use crate::worker::engine::Engine;
 
 /// A client has one on each of its addresses to each of the relay's, until it has chosen.
 const CONNECTIONS_PER_SESSION: usize = 2;
+
+/// Time between two looks at every line.
+const REVIEW: Duration = Duration::from_secs(1);
 
 /// Running workers.
 #[derive(Debug)]
@@ -54,7 +60,8 @@ impl Media {
     /// [`StartError`] in one line, naming the setting where there is one.
     pub fn start(config: &config::Media) -> Result<Self, StartError> {
         let identity = Arc::new(Identity::generate()?);
-        // Unbounded, because it is bounded by what it speaks of: two notices per session.
+        // Unbounded, because it is bounded by what it speaks of: two notices per session, and one each second. Whoever takes them
+        // never waits.
         let (sender, notices) = unbounded_channel();
         let mut drivers = Vec::new();
         for worker in 0..config.workers.get() {
@@ -116,19 +123,31 @@ impl Media {
         self.control.clone()
     }
 
-    /// Keeps the directory up to date until every worker has stopped: after [`Control::stop`], or because one failed.
-    pub async fn attend(mut self) {
+    /// Keeps the directory and the lines up to date until every worker has stopped: after [`Control::stop`], or because one failed.
+    /// The records of lessons that are over go into `archive`.
+    pub async fn attend(mut self, archive: Archive) {
         let accepting = accept(self.acceptor.take());
         tokio::pin!(accepting);
+        let mut second = tokio::time::interval(REVIEW);
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 notice = self.notices.recv() => match notice {
                     Some(notice) => self.control.notice(notice),
                     None => break,
                 },
+                _ = second.tick() => {
+                    for record in self.control.review_lines() {
+                        archive.keep(record);
+                    }
+                }
                 () = &mut accepting => {}
             }
         }
+        for record in self.control.lines().finish() {
+            archive.keep(record);
+        }
+        drop(archive);
         for thread in self.threads {
             // A panic of a worker was printed where it happened.
             let _ = thread.join();

@@ -1,5 +1,7 @@
-//! Prometheus metrics. Labels are enums, so that their number is bounded whatever the network sends.
+//! Prometheus metrics. Labels are enums, or name what there is a session of, so that their number is bounded whatever the network
+//! sends.
 
+mod lines;
 mod media;
 
 use std::fmt;
@@ -12,6 +14,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+pub use lines::Lines;
 pub use media::Media;
 
 /// Which part of the address space a request asked for.
@@ -23,6 +26,8 @@ pub enum Door {
     Whep,
     /// `/session/…`.
     Session,
+    /// `/api/…`.
+    Api,
     /// `/healthz` and `/metrics`.
     Watch,
     /// Everything else.
@@ -36,6 +41,7 @@ impl Door {
             Some("whip") => Door::Whip,
             Some("whep") => Door::Whep,
             Some("session") => Door::Session,
+            Some("api") => Door::Api,
             Some("healthz" | "metrics") => Door::Watch,
             _ => Door::Page,
         }
@@ -48,6 +54,7 @@ impl EncodeLabelValue for Door {
             Door::Whip => "whip",
             Door::Whep => "whep",
             Door::Session => "session",
+            Door::Api => "api",
             Door::Watch => "watch",
             Door::Page => "page",
         };
@@ -116,6 +123,7 @@ mod tests {
             ("/whip/demo/camera", Door::Whip),
             ("/whep/demo", Door::Whep),
             ("/session/x", Door::Session),
+            ("/api/lessons/demo/lines", Door::Api),
             ("/healthz", Door::Watch),
             ("/", Door::Page),
             ("", Door::Page),

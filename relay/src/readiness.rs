@@ -17,6 +17,12 @@ impl Readiness {
         *self.0.borrow()
     }
 
+    /// Resolves when new sessions are no longer taken.
+    pub async fn drained(&self) {
+        // The sender is this one, so waiting ends with the switch and never before.
+        let _ = self.0.subscribe().wait_for(|ready| !ready).await;
+    }
+
     /// From now on new sessions are refused; there is no way back.
     pub fn drain(&self) {
         self.0.send_replace(false);

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use crate::config::{Access, Config};
 use crate::http::{self, App};
+use crate::lines::{Archive, Keeper};
 use crate::media::{self, Media};
 use crate::metrics::{self, Metrics};
 use crate::readiness::Readiness;
@@ -30,6 +31,8 @@ pub struct Relay {
     secured: Secured,
     media: Media,
     readiness: Readiness,
+    archive: Archive,
+    keeper: Option<Keeper>,
     app: App,
 }
 
@@ -65,8 +68,12 @@ impl Relay {
         let media = Media::start(&config.media)?;
         let control = media.control();
         let readiness = Readiness::new();
-        let metrics =
-            Metrics::new([Box::new(metrics::Media(control.clone())) as Box<dyn Collector>]);
+        let (archive, keeper) = Archive::open(config.records.clone());
+        let lines = metrics::Lines::new(control.lines().clone(), archive.kept());
+        let metrics = Metrics::new([
+            Box::new(metrics::Media(control.clone())) as Box<dyn Collector>,
+            Box::new(lines),
+        ]);
         let app = App::new(&config, control, readiness.clone(), metrics);
         Ok(Self {
             config,
@@ -75,6 +82,8 @@ impl Relay {
             secured,
             media,
             readiness,
+            archive,
+            keeper,
             app,
         })
     }
@@ -102,7 +111,15 @@ impl Relay {
     /// [`ServeError`] when it ends without having been asked to.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let control = self.media.control();
-        let attending = self.media.attend();
+        let attending = async {
+            // What the end of the lessons leaves to write is written before this is over.
+            let keeping = async {
+                if let Some(keeper) = self.keeper {
+                    keeper.run().await;
+                }
+            };
+            tokio::join!(self.media.attend(self.archive), keeping);
+        };
         tokio::pin!(attending);
         let handle = Handle::new();
         let serving = serve(

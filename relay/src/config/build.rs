@@ -17,6 +17,8 @@ const DEFAULT_MAX_SESSIONS: u32 = 2_000;
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 /// rtc-dtls warns of every extension it does not know, several times per handshake with a browser.
 const DEFAULT_LOG: &str = "info,rtc_dtls=error";
+/// Below the folder that the relay is started in.
+const DEFAULT_RECORDS: &str = "records";
 /// More workers than this is a typing error.
 const MAX_WORKERS: u32 = 256;
 
@@ -46,6 +48,7 @@ impl Config {
                 )?
                 .map(|lessons| lessons.into_iter().collect()),
             web: web(settings, files)?,
+            records: records(settings)?,
             log: log(settings)?,
             grace: grace(settings)?,
             access,
@@ -221,6 +224,18 @@ fn web(settings: &Settings, files: &dyn Files) -> Result<Option<PathBuf>, Invali
             Err(Invalid::new(&settings.origin("web.dir"), problem))
         }
         dir => Ok(dir),
+    }
+}
+
+/// The folder need not exist: it is made when there is something to put into it.
+fn records(settings: &Settings) -> Result<Option<PathBuf>, Invalid> {
+    match settings.text("records.dir").unwrap_or(DEFAULT_RECORDS) {
+        "no" => Ok(None),
+        "" => Err(Invalid::new(
+            &settings.origin("records.dir"),
+            "records.dir is empty: name a folder, or write \"no\" to keep no records",
+        )),
+        dir => Ok(Some(dir.into())),
     }
 }
 

@@ -29,12 +29,32 @@ pub(super) enum Caller {
     Holder(Claims),
 }
 
+/// Who follows a lesson's events.
+#[derive(Debug)]
+pub(super) struct Audience {
+    /// Their seat.
+    pub(super) seat: SeatId,
+    /// Whether they see every line, or only their own.
+    pub(super) sees_all: bool,
+}
+
 impl App {
     /// Identifies the caller, before anything else is looked at.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         match &self.shared.access {
             Access::Local => Ok(Caller::Local),
             Access::Keyed(verifier) => Ok(Caller::Holder(verifier.verify(bearer(headers)?)?)),
+        }
+    }
+
+    /// Identifies a caller who cannot send headers.
+    pub(super) fn greeter(&self, token: Option<&str>) -> Result<Caller, Refusal> {
+        match &self.shared.access {
+            Access::Local => Ok(Caller::Local),
+            Access::Keyed(verifier) => {
+                let token = token.ok_or(Refusal::NoToken)?;
+                Ok(Caller::Holder(verifier.verify(token)?))
+            }
         }
     }
 
@@ -104,6 +124,30 @@ impl Caller {
         }
     }
 
+    /// Whose events these are, and whether they see the lines of the whole lesson; `asked` is the seat that the caller names.
+    pub(super) fn audience(self, asked: Option<SeatId>) -> Audience {
+        match self {
+            Caller::Local => Audience {
+                seat: asked.unwrap_or_else(local_seat),
+                sees_all: true,
+            },
+            Caller::Holder(claims) => Audience {
+                sees_all: oversees(claims.role),
+                seat: claims.sub,
+            },
+        }
+    }
+
+    /// Whether the lines of the whole lesson may be read.
+    pub(super) fn may_oversee(&self) -> Result<(), Refusal> {
+        match self {
+            Caller::Holder(claims) if !oversees(claims.role) => Err(Refusal::Forbidden(
+                "the token does not allow looking at the lines of other seats".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a session may be changed or ended: by its own seat, or by the lesson's operator.
     pub(super) fn may_change(&self, owner: &Owner) -> Result<(), Refusal> {
         self.opens(&owner.lesson)?;
@@ -115,6 +159,13 @@ impl Caller {
             }
             _ => Ok(()),
         }
+    }
+}
+
+fn oversees(role: Role) -> bool {
+    match role {
+        Role::Teacher | Role::Operator | Role::Observer => true,
+        Role::Room | Role::Recorder => false,
     }
 }
 

@@ -70,6 +70,9 @@ pub enum Refusal {
         "an If-Match header is needed: the entity tag to trickle candidates, or `*` to restart ICE"
     )]
     NoPrecondition,
+    /// 429.
+    #[error("{0}")]
+    TooMany(&'static str),
     /// 503: full or ending.
     #[error("{0}")]
     Unavailable(String),
@@ -125,12 +128,23 @@ impl Refusal {
                 "no-precondition",
                 "If-Match needed",
             ),
+            Refusal::TooMany(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many",
+                "Too many requests",
+            ),
             Refusal::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "Not available now",
             ),
         }
+    }
+
+    /// The same for a client that is not told by a response.
+    pub(super) fn problem(&self) -> Problem {
+        let (status, name, title) = self.classify();
+        described(status, name, title, self.to_string())
     }
 
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
@@ -162,17 +176,20 @@ impl IntoResponse for Refusal {
 
 /// A response of problem details.
 pub(super) fn problem(status: StatusCode, name: &str, title: &str, detail: String) -> Response {
-    let kind = format!("/problems/{name}");
-    let body = Problem {
-        kind,
-        title: title.to_owned(),
-        status: status.as_u16(),
-        detail,
-    };
+    let body = described(status, name, title, detail);
     (
         status,
         [(CONTENT_TYPE, PROBLEM_JSON)],
         axum::Json(body).into_response().into_body(),
     )
         .into_response()
+}
+
+fn described(status: StatusCode, name: &str, title: &str, detail: String) -> Problem {
+    Problem {
+        kind: format!("/problems/{name}"),
+        title: title.to_owned(),
+        status: status.as_u16(),
+        detail,
+    }
 }

@@ -2,6 +2,7 @@
 //! that nobody reads.
 
 mod cors;
+mod events;
 mod operations;
 mod pages;
 mod sessions;
@@ -22,7 +23,8 @@ use super::*;
 use crate::config::{Config, Files, Settings};
 use crate::control::Door;
 use crate::counters::Counters;
-use crate::metrics::Media;
+use crate::lines::Kept;
+use crate::metrics::{self, Media};
 use crate::tokens::Key;
 use crate::worker::{Mail, Mailbox, Wake};
 
@@ -74,7 +76,11 @@ fn relay(config: &Config) -> (App, Behind) {
     let identity = Arc::new(Identity::generate().unwrap());
     let control = Control::new(identity, vec![door], config.media.max_sessions);
     let readiness = Readiness::new();
-    let metrics = Metrics::new([Box::new(Media(control.clone())) as Box<dyn Collector>]);
+    let lines = metrics::Lines::new(control.lines().clone(), Kept::default());
+    let metrics = Metrics::new([
+        Box::new(Media(control.clone())) as Box<dyn Collector>,
+        Box::new(lines),
+    ]);
     let app = App::new(config, control, readiness.clone(), metrics);
     (
         app,

@@ -167,6 +167,12 @@ impl Book {
             .flat_map(|told| told.values().map(|(line, revision)| (line, *revision)))
     }
 
+    /// One seat's line, with the revision in which it became so.
+    pub fn line(&self, lesson: &LessonId, seat: &SeatId) -> Option<(&Line, u64)> {
+        let (line, revision) = self.lessons.get(lesson)?.told.get(seat)?;
+        Some((line, *revision))
+    }
+
     /// Every line there is.
     pub fn all(&self) -> impl Iterator<Item = (&LessonId, &Line)> {
         self.lessons

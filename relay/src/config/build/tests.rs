@@ -48,6 +48,15 @@ fn a_key_opens_the_relay_to_other_machines_with_tls() {
 }
 
 #[test]
+fn records_are_kept_unless_told_not_to() {
+    let folder = |text: &str| build(text).unwrap().records;
+    assert_eq!(folder(""), Some("records".into()));
+    let elsewhere = "[records]\ndir = \"/var/lib/lectern/records\"";
+    assert_eq!(folder(elsewhere), Some("/var/lib/lectern/records".into()));
+    assert_eq!(folder("[records]\ndir = \"no\""), None);
+}
+
+#[test]
 fn the_example_names_every_setting_and_is_accepted() {
     let text = include_str!("../../../lectern.example.toml");
     let config = build(text).unwrap();
@@ -172,6 +181,7 @@ fn every_wrong_value_is_answered_by_one_line_that_names_the_setting() {
             "[web]\ndir = \"/missing\"",
             "web.dir /missing is not a folder",
         ),
+        ("[records]\ndir = \"\"", "records.dir is empty"),
         ("[log]\nfilter = \"relay=loud\"", "log.filter must be like"),
         (
             "[shutdown]\ngrace = \"5\"",

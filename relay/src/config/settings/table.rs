@@ -31,6 +31,7 @@ pub(super) const SETTINGS: &[(&str, Kind)] = &[
     ("auth.key", Kind::Text),
     ("auth.key_file", Kind::Text),
     ("web.dir", Kind::Text),
+    ("records.dir", Kind::Text),
     ("log.filter", Kind::Text),
     ("shutdown.grace", Kind::Text),
 ];
