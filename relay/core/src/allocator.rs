@@ -127,11 +127,11 @@ impl Allocator {
     }
 
     fn note_fall(&mut self, now: Instant) {
-        let regretted = self
-            .raised
-            .take()
-            .is_some_and(|raised| now.saturating_duration_since(raised) < REGRET);
-        self.hold = match regretted {
+        // What was never raised is only on its way to what the line carries.
+        let Some(raised) = self.raised.take() else {
+            return;
+        };
+        self.hold = match now.saturating_duration_since(raised) < REGRET {
             true => (self.hold * 2).min(MAX_HOLD),
             false => MIN_HOLD,
         };

@@ -2,19 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-/// The window is cut into so many pieces of [`PIECE`].
-const PIECES: usize = 16;
+/// The window is cut into so many pieces of [`PIECE`]. It is long, because keyframes that somebody asked for are no part of the rate.
+const PIECES: usize = 32;
 const PIECE: Duration = Duration::from_millis(125);
 /// Less than this of a layer tells nothing about its rate.
 const YOUNG: Duration = Duration::from_millis(250);
 /// A layer that is silent for this long beyond its usual pauses, while others go on, has been stopped by its publisher.
 const SILENCE: Duration = Duration::from_millis(600);
 
-/// The bytes of the last two seconds.
+/// The bytes of the last four seconds, without the first frame: a keyframe for itself tells nothing about the rate.
 #[derive(Debug, Clone)]
 pub struct Meter {
     began: Instant,
     latest: Instant,
+    first: Option<u32>,
     timestamp: u32,
     /// Usual time between two frames.
     pause: Duration,
@@ -29,6 +30,7 @@ impl Meter {
         Self {
             began: now,
             latest: now,
+            first: None,
             timestamp: 0,
             pause: Duration::ZERO,
             pieces: [0; PIECES],
@@ -39,7 +41,9 @@ impl Meter {
     /// A packet arrived.
     pub fn add(&mut self, now: Instant, timestamp: u32, bytes: usize) {
         self.advance(now);
-        self.pieces[self.piece as usize % PIECES] += bytes as u64;
+        if *self.first.get_or_insert(timestamp) != timestamp {
+            self.pieces[self.piece as usize % PIECES] += bytes as u64;
+        }
         if timestamp != self.timestamp {
             let pause = now.saturating_duration_since(self.latest);
             self.pause = (self.pause * 7 + pause.min(SILENCE * 8)) / 8;
@@ -104,9 +108,20 @@ mod tests {
             let rate = meter.rate(at(start, ms));
             match rate {
                 None => assert!(ms < 250),
+                Some(rate) if ms < 1_000 => assert!((850_000..=1_000_000).contains(&rate)),
                 Some(rate) => assert!((950_000..1_050_000).contains(&rate), "{ms}: {rate}"),
             }
         }
+    }
+
+    #[test]
+    fn the_first_keyframe_is_no_part_of_the_rate() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        meter.add(start, 7, 1_000_000);
+        meter.add(at(start, 100), 8, 12_500);
+        meter.add(at(start, 900), 9, 12_500);
+        assert_eq!(meter.rate(at(start, 1_000)), Some(200_000));
     }
 
     #[test]

@@ -387,10 +387,12 @@ impl Viewer {
             .began
             .is_none_or(|began| now.saturating_duration_since(began) < GRACE);
         let budget = match self.is_informed || is_new {
-            true => self.estimate.target().saturating_sub(sound),
+            // What is lost is sent twice.
+            true => (self.estimate.target() as f64 * f64::from(1.0 - self.estimate.loss())) as u64,
             // Nothing tells what the line carries: everything is sent.
             false => u64::MAX / 200,
         };
+        let budget = budget.saturating_sub(sound);
         let mut shares = self.allocator.allocate(now, budget, &wants);
         if is_new {
             let lowest = shares
@@ -459,6 +461,12 @@ impl Filled {
         packet.keyframe && self.slot.needs_keyframe() && self.slot.aimed() == Some(packet.layer)
     }
 
+    /// Whether the slot goes over from what it is behind with to another layer.
+    fn leaves(&self, lag: Lag) -> bool {
+        let showing = self.slot.showing();
+        self.slot.needs_keyframe() && showing.is_some_and(|showing| showing.space == lag.space)
+    }
+
     /// Whether the packet is one to wait with: what comes late, or could not be shown anyhow, is not.
     fn is_next(&self, packet: &Packet) -> bool {
         self.begins(packet) || self.slot.is_ahead(packet)
@@ -516,6 +524,10 @@ impl Filled {
             self.lag = None;
             return 0;
         };
+        if self.leaves(lag) && lag.is_superseded(exit.now, packet) {
+            self.restart();
+            return 0;
+        }
         let is_start = self.slot.is_between_frames();
         if lag.is_hopeless(exit.now, packet, is_start) {
             self.restart();

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use relay_core::packet::{Packet, Space};
 
 /// How far a slot may be behind before it skips to the next keyframe: within a lesson, later is no use.
-const MAX_LAG: Duration = Duration::from_millis(400);
+const MAX_LAG: Duration = Duration::from_millis(600);
 /// The same in the middle of a frame, which would be lost with what was sent of it.
 const MAX_LAG_IN_FRAME: Duration = Duration::from_secs(3);
+
+/// How far it may be behind with a layer that it is about to leave: what is left of that only keeps the next one waiting.
+const MAX_LAG_LEAVING: Duration = Duration::from_millis(50);
 
 /// Where a slot goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,11 @@ impl Lag {
     /// Whether the packet's turn has not come yet: it is found where the others are kept.
     pub fn covers(&self, packet: &Packet) -> bool {
         packet.space == self.space && packet.sequence >= self.next
+    }
+
+    /// Whether what is left of a layer that the slot leaves is not worth sending any more.
+    pub fn is_superseded(&self, now: Instant, packet: &Packet) -> bool {
+        now.saturating_duration_since(packet.arrived) > MAX_LAG_LEAVING
     }
 
     /// Whether what is left is not worth sending any more. `starts` tells that the packet begins a frame.
