@@ -321,7 +321,7 @@ impl Outlet for Sockets {
         match to.protocol {
             Protocol::Udp => self.send_udp(to.address, contents, segment),
             Protocol::Tcp => {
-                let dropped = self.tcp.send(to.address, contents, segment);
+                let dropped = self.tcp.send(Instant::now(), to.address, contents, segment);
                 if dropped > 0 {
                     self.counters.tcp_dropped.add(dropped);
                 }

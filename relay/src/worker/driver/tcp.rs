@@ -2,7 +2,7 @@
 //! [acceptor](crate::acceptor).
 //!
 //! Bounds: [`Admission`](crate::acceptor) limits how many connections there are; each holds at most one frame that has not
-//! arrived in full and half a mebibyte that has not left. What does not fit is dropped, as a full socket drops over UDP:
+//! arrived in full and half a mebibyte that has not left, or less if that takes longer than 0.2 s to leave. What does not fit is dropped, as a full socket drops over UDP:
 //! clients ask for what they miss, and congestion control sees the delay before.
 
 mod backlog;
@@ -29,8 +29,9 @@ use crate::worker::mail::{Post, Undelivered};
 const FIRST_TOKEN: usize = 1 << 16;
 /// Connections on their way from the acceptor.
 const ARRIVALS: usize = 256;
-/// What the kernel may hold beyond what is in flight. More would be a queue that nobody can drop from (4 MiB by default).
-const UNSENT: u32 = 64 << 10;
+/// What the kernel may hold beyond what is in flight: 0.1 s at 1 Mbit/s. More would be a queue that nobody can drop from (4 MiB
+/// by default).
+const UNSENT: u32 = 16 << 10;
 /// How often connections are looked at that say nothing.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -201,11 +202,12 @@ impl Connections {
     }
 
     /// Sends datagrams of `segment` bytes each, of which the last may be shorter. Returns how many of them were dropped.
-    pub fn send(&mut self, to: SocketAddr, contents: &[u8], segment: usize) -> u64 {
+    pub fn send(&mut self, now: Instant, to: SocketAddr, contents: &[u8], segment: usize) -> u64 {
         let Some(open) = self.open.get_mut(&to) else {
             return contents.chunks(segment).count() as u64;
         };
-        open.connection.send(contents, segment).unwrap_or_else(|_| {
+        let sent = open.connection.send(now, contents, segment);
+        sent.unwrap_or_else(|_| {
             self.over.push(to);
             contents.chunks(segment).count() as u64
         })

@@ -70,14 +70,14 @@ impl<S: Read + Write> Connection<S> {
     /// # Errors
     ///
     /// The connection is over.
-    pub fn send(&mut self, contents: &[u8], segment: usize) -> io::Result<u64> {
+    pub fn send(&mut self, now: Instant, contents: &[u8], segment: usize) -> io::Result<u64> {
         let mut dropped = 0;
         for run in contents.chunks(segment * FRAMES) {
             let written = match self.backlog.is_empty() {
                 true => self.write(run, segment)?,
                 false => 0,
             };
-            dropped += self.backlog.push(run, segment, written);
+            dropped += self.backlog.push(now, run, segment, written);
         }
         if !self.backlog.is_empty() {
             // Only a write that was refused is followed by word that there is room again.

@@ -69,7 +69,7 @@ fn a_run_leaves_as_one_frame_per_datagram_wherever_it_is_interrupted() {
             room: step,
             ..Line::default()
         });
-        assert_eq!(connection.send(&run, 90).unwrap(), 0);
+        assert_eq!(connection.send(Instant::now(), &run, 90).unwrap(), 0);
         while !connection.backlog.is_empty() {
             connection.stream.room = step;
             connection.flush().unwrap();
@@ -85,9 +85,12 @@ fn a_run_leaves_as_one_frame_per_datagram_wherever_it_is_interrupted() {
 #[test]
 fn what_waits_stays_in_front() {
     let mut connection = connection(Line::default());
-    assert_eq!(connection.send(b"first", 1_200).unwrap(), 0);
+    assert_eq!(connection.send(Instant::now(), b"first", 1_200).unwrap(), 0);
     connection.stream.room = usize::MAX;
-    assert_eq!(connection.send(b"second", 1_200).unwrap(), 0);
+    assert_eq!(
+        connection.send(Instant::now(), b"second", 1_200).unwrap(),
+        0
+    );
     assert_eq!(
         datagrams(connection.stream.sent),
         [&b"first"[..], b"second"]
@@ -99,7 +102,9 @@ fn a_client_that_reads_nothing_costs_half_a_mebibyte() {
     let mut connection = connection(Line::default());
     let mut dropped = 0;
     for _ in 0..1_000 {
-        dropped += connection.send(&[7; 60_000], 1_200).unwrap();
+        dropped += connection
+            .send(Instant::now(), &[7; 60_000], 1_200)
+            .unwrap();
     }
     connection.stream.room = usize::MAX;
     connection.flush().unwrap();
