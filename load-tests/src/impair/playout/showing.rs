@@ -12,8 +12,10 @@ const FREEZE: Duration = Duration::from_millis(200);
 const MARGIN: Duration = Duration::from_millis(100);
 /// The slowest source there is: five frames a second.
 const SLOWEST: Duration = Duration::from_millis(200);
-/// A source of which nothing is sent for longer, while others are, is paused.
-const PAUSE: Duration = Duration::from_secs(1);
+/// A source of which nothing is sent for longer, while others are, is paused. Whatever ends sooner, nobody took for a decision.
+const PAUSE: Duration = Duration::from_secs(3);
+/// While something is sent, something is sent so often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// What a room saw of one source.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,7 +33,7 @@ pub struct Showing {
     pub frozen: Duration,
     /// The longest of them.
     pub longest_freeze: Duration,
-    /// How long nothing of it was sent for more than a second at a time, while other media were: the relay chose to.
+    /// How long nothing of it was sent for more than three seconds at a time, while other media were: the relay chose to.
     pub paused: Duration,
     /// Which layer was shown from when on.
     pub layers: Vec<LayerChange>,
@@ -147,12 +149,12 @@ fn pauses(
 /// Whether something was sent at least once a second between the two times.
 fn go_on(others: &[Instant], from: Instant, to: Instant) -> bool {
     // What ends the pause does not count, nor does the rest of the frame that came before it.
-    let inside = from + PAUSE / 10..to - PAUSE / 10;
+    let inside = from + SIGN_OF_LIFE / 10..to - SIGN_OF_LIFE / 10;
     let first = others.partition_point(|at| *at < inside.start);
     let within = others[first..].iter().take_while(|at| **at < inside.end);
     let mut last = from;
     for at in within.copied().chain([to]) {
-        if at.saturating_duration_since(last) > PAUSE {
+        if at.saturating_duration_since(last) > SIGN_OF_LIFE {
             return false;
         }
         last = at;
@@ -203,14 +205,14 @@ mod tests {
         let begin = Instant::now();
         let end = begin + 5000 * MS;
         let shown = |others: &[Instant]| {
-            let frames = frames(begin, 50, (0..20).chain(80..100));
+            let frames = frames(begin, 50, (0..20).chain(90..100));
             Showing::of("x".to_owned(), &frames, others, begin, end)
         };
         let alone = shown(&[]);
         assert_eq!((alone.paused, alone.freezes), (Duration::ZERO, 1));
-        assert_eq!(alone.longest_freeze, 3050 * MS);
+        assert_eq!(alone.longest_freeze, 3550 * MS);
         let paused = shown(&sound(begin, 5000));
-        assert_eq!((paused.paused, paused.freezes), (3050 * MS, 0));
+        assert_eq!((paused.paused, paused.freezes), (3550 * MS, 0));
         let mut cut = sound(begin, 5000);
         cut.retain(|at| !(begin + 1500 * MS..begin + 3000 * MS).contains(at));
         assert_eq!(shown(&cut).freezes, 1, "nothing at all was sent");

@@ -136,7 +136,7 @@ fn a_line_that_stays_dead_is_one_long_freeze() {
 #[test]
 fn a_source_that_the_answer_names_and_nobody_sends_is_frozen_or_paused() {
     let mut scene = Scene::new();
-    scene.audio(100, |_| Some(DELAY));
+    scene.audio(200, |_| Some(DELAY));
     let section = Accepted {
         kind: Kind::Video,
         payload_type: VIDEO_PAYLOAD_TYPE,
@@ -150,13 +150,13 @@ fn a_source_that_the_answer_names_and_nobody_sends_is_frozen_or_paused() {
             log: &[],
             sections: std::slice::from_ref(&section),
         };
-        judge(recording, scene.start, scene.start + 2000 * MS)
+        judge(recording, scene.start, scene.start + 4000 * MS)
     };
     let paused = &playout(&scene.tape).sources[0];
     assert_eq!((paused.name.as_str(), paused.freezes), ("camera", 0));
-    assert_eq!(paused.paused, 2000 * MS);
+    assert_eq!(paused.paused, 4000 * MS);
     let frozen = &playout(&Tape::default()).sources[0];
-    assert_eq!((frozen.freezes, frozen.longest_freeze), (1, 2000 * MS));
+    assert_eq!((frozen.freezes, frozen.longest_freeze), (1, 4000 * MS));
 }
 
 #[test]
