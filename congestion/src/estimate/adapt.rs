@@ -36,7 +36,6 @@ impl Estimate {
         }
         self.heed_loss(now, verdict);
         match usage {
-            Usage::Over if self.ascent.is_echo(now, queue) => {}
             Usage::Over => self.heed_over_use(now, queue),
             Usage::Normal if verdict == Verdict::Fine && !self.loss.is_trial() => {
                 self.rise(now, passed);
@@ -57,7 +56,7 @@ impl Estimate {
 
     fn heed_loss(&mut self, now: Micros, verdict: Verdict) {
         match verdict {
-            Verdict::Fine | Verdict::Enough => {}
+            Verdict::Fine => {}
             Verdict::Lower(limit) => {
                 self.aimd.lower(limit);
                 self.ascent.failed(now, limit);

@@ -24,9 +24,6 @@ const SLOW: Micros = 3_000_000;
 const RARE: Micros = 10_000_000;
 /// A probe occupies the line for so long, in seconds, at the present target.
 const PROBE_SECONDS: f64 = 0.06;
-/// A probe's own queue: it has drained after this time, and is not longer than that.
-const ECHO: Micros = 400_000;
-const ECHO_QUEUE: f64 = 100_000.0;
 /// Limits of a probe: six packets, and what makes a good train.
 const MIN_PROBE: f64 = 7_200.0;
 const MAX_PROBE: f64 = 25_000.0;
@@ -85,11 +82,6 @@ impl Ascent {
             *since = now;
         }
         *limit
-    }
-
-    /// Whether a queue of `queue` microseconds is the latest probe's.
-    pub(super) fn is_echo(&self, now: Micros, queue: f64) -> bool {
-        queue < ECHO_QUEUE && self.probed.is_some_and(|last| now - last.at < ECHO)
     }
 
     /// The line is over-used by `delivered` bit/s.

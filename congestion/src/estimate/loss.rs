@@ -21,8 +21,6 @@ const SETTLING: Micros = 120_000;
 const HEAVY: f64 = 0.2;
 /// Loss beyond the inherent one that is too much.
 const EXCESS: f64 = 0.04;
-/// Loss beyond the inherent one that forbids more.
-const NO_MORE: f64 = 0.03;
 /// Nothing that loses more than this is a line that could carry what it is given.
 const MAX_INHERENT: f64 = 0.25;
 /// What is lost from the beginning is inherent up to this; more has to stay at a lower rate.
@@ -42,8 +40,6 @@ const SAME: f64 = 0.65;
 pub(super) enum Verdict {
     /// Nothing unusual.
     Fine,
-    /// No more than at present.
-    Enough,
     /// No more than was delivered, in bit/s.
     Lower(f64),
     /// The loss was not due to the rate: back to the target, in bit/s, of before.
@@ -201,9 +197,6 @@ impl Loss {
         if fraction < self.inherent {
             self.inherent += 0.2 * (fraction - self.inherent);
         }
-        if beyond > NO_MORE + chance * 0.5 {
-            return Verdict::Enough;
-        }
         Verdict::Fine
     }
 
@@ -213,7 +206,7 @@ impl Loss {
         }
         self.trial = None;
         if rate > TOLERANCE * trial.lowered {
-            return Verdict::Enough;
+            return Verdict::Fine;
         }
         if fraction >= SAME * trial.fraction && fraction <= MAX_INHERENT {
             self.inherent = fraction;

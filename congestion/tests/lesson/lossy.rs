@@ -31,7 +31,10 @@ fn loss_that_begins_in_the_middle_of_a_lesson_costs_a_moment() {
     sim.run(40.0);
     sim.print(0.25);
     assert!(sim.lowest(20.0, 60.0) > 8.4e6, "{}", sim.lowest(20.0, 60.0));
-    assert!(sim.falls(20.0, 60.0) <= 2);
+    assert!(sim.falls(20.0, 60.0) <= 1);
+    let fall = 20.0 + sim.time_until(20.0, |moment| moment.sending < 20e6);
+    let back = sim.time_until(fall, |moment| moment.sending >= 20e6);
+    assert!(back < 1.7, "{back} s");
     assert!(sim.lowest(26.0, 60.0) >= 20e6);
 }
 

@@ -84,3 +84,16 @@ fn jitter_is_not_taken_for_over_use() {
         assert!(lowest > 15e6, "{way:?}: {lowest}");
     }
 }
+
+/// Trains that jitter stretches show too little: at 10.5 Mbit/s, a line of 24 must not look like one of 18.
+#[test]
+fn jitter_does_not_hide_what_the_line_carries() {
+    for seed in 0..3 {
+        let down = Conditions::delay(30).rate(24.0, 200).jitter(jitter(12));
+        let mut sim = Sim::new(Source::Layers, down, Conditions::delay(30), seed);
+        sim.run(40.0);
+        sim.print(0.25);
+        let sending = sim.mean_sending(10.0, 40.0);
+        assert!(sending > 19e6, "{sending}");
+    }
+}
