@@ -370,8 +370,7 @@ fn publishing() -> Features {
     }
 }
 
-/// What the relay does towards viewers: it is told what their lines carry. The blocks inside RED carry the publisher's payload
-/// types, which differ from viewer to viewer.
+/// What the relay does towards viewers: it is told what their lines carry.
 fn watching() -> Features {
     let Features { feedback, .. } = Features::default();
     Features {
@@ -380,7 +379,6 @@ fn watching() -> Features {
             remb: true,
             ..feedback
         },
-        red: false,
         ..Features::default()
     }
 }

@@ -10,6 +10,7 @@ use crate::codec::Format;
 use crate::descriptor::Descriptor;
 use crate::nack::{NackGenerator, Repaired};
 use crate::packet::{ElementIds, Elements, Packet, Space};
+use crate::red::{Block, Red};
 use crate::report::Reception;
 use crate::rtp::View;
 
@@ -79,6 +80,7 @@ impl Receiver {
             view,
             sequence_number,
             payload_type,
+            timestamp,
             payload,
         } = incoming;
         let sequence = self.extend(sequence_number);
@@ -87,7 +89,7 @@ impl Receiver {
             space: self.space,
             layer: self.layer,
             sequence,
-            timestamp: view.timestamp,
+            timestamp,
             marker: view.marker,
             payload_type,
             keyframe: format.format.starts_keyframe(payload),
@@ -98,7 +100,7 @@ impl Receiver {
         cache.insert(packet.clone())?;
         self.reception
             .get_or_insert_with(|| Reception::new(sequence, format.clock_rate))
-            .received(now, sequence, view.timestamp);
+            .received(now, sequence, timestamp);
         let outage = self.note_gap(now, sequence);
         Ok(Taken { packet, outage })
     }
@@ -110,6 +112,11 @@ impl Receiver {
             .into_iter()
             .map(|sequence| sequence as u16)
             .collect()
+    }
+
+    /// Whether nothing of this number has come yet, and everything from there to the newest is recent enough to be of use.
+    pub fn misses(&self, sequence_number: u16) -> bool {
+        self.highest.is_some() && self.nack.misses(self.extend(sequence_number))
     }
 
     /// When [`poll_nacks`](Self::poll_nacks) has something to say.
@@ -160,6 +167,8 @@ pub struct Incoming<'a> {
     pub sequence_number: u16,
     /// The media packet's payload type.
     pub payload_type: u8,
+    /// The media packet's timestamp.
+    pub timestamp: u32,
     /// The media packet's payload.
     pub payload: &'a [u8],
 }
@@ -171,7 +180,28 @@ impl<'a> Incoming<'a> {
             view,
             sequence_number: view.sequence_number,
             payload_type: view.payload_type,
+            timestamp: view.timestamp,
             payload: view.payload,
+        }
+    }
+
+    /// The newest frame of redundant audio, as if it had come alone.
+    pub fn newest(self, red: &Red<'a>) -> Self {
+        Self {
+            payload_type: red.payload_type,
+            payload: red.payload,
+            ..self
+        }
+    }
+
+    /// An earlier frame of redundant audio, as if its packet had come late.
+    pub fn earlier(self, red: &Red<'a>, block: Block<'a>) -> Self {
+        Self {
+            sequence_number: self.sequence_number.wrapping_sub(block.back),
+            payload_type: red.payload_type,
+            timestamp: self.timestamp.wrapping_sub(block.offset),
+            payload: block.payload,
+            ..self
         }
     }
 
@@ -182,6 +212,7 @@ impl<'a> Incoming<'a> {
             view,
             sequence_number: u16::from_be_bytes(*original),
             payload_type,
+            timestamp: view.timestamp,
             payload,
         })
     }

@@ -20,6 +20,7 @@ pub mod meter;
 pub mod nack;
 pub mod pacer;
 pub mod packet;
+pub mod red;
 pub mod report;
 pub mod rtp;
 pub mod slot;

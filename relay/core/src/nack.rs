@@ -137,6 +137,11 @@ impl NackGenerator {
         due
     }
 
+    /// Whether the packet is missing, and not given up.
+    pub fn misses(&self, sequence: u64) -> bool {
+        self.missing.contains_key(&sequence)
+    }
+
     /// When [`poll`](Self::poll) has something to say.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.next.filter(|_| !self.missing.is_empty())

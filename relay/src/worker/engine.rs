@@ -97,10 +97,10 @@ impl Engine {
         };
         match session.transport.handle_datagram(now, from, datagram) {
             Ok(Received::Rtp(packet)) => {
-                if let Media::Publisher(publisher) = &mut session.media
-                    && let Some(taken) = publisher.receive(now, packet, &mut self.tracks)
-                {
-                    push(&mut self.batch, taken.description.key, taken.packet);
+                if let Media::Publisher(publisher) = &mut session.media {
+                    publisher.receive(now, packet, &mut self.tracks, |taken| {
+                        push(&mut self.batch, taken.description.key, taken.packet);
+                    });
                 }
             }
             Ok(Received::Rtcp(compound)) => match rtcp::parse(compound) {

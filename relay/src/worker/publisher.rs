@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use congestion::arrivals::{self, Arrivals};
 use relay_core::codec::Format;
-use relay_core::ingest::{PayloadFormat, Receiver};
+use relay_core::ingest::{Incoming, PayloadFormat, Receiver};
 use relay_core::key::{Kind, LayerSet, SessionKey};
 use relay_core::keyframe::KeyframeRequest;
 use relay_core::packet::{ElementIds, Packet, Space};
+use relay_core::red::Red;
 use relay_core::report::{ClockReading, compact};
-use relay_core::rtp::View;
+use relay_core::rtp::{self, View};
 use relay_transport::sdp::{Codec, CodecBinding, Extensions, PublishedTrack};
 use rtc_rtcp::reception_report::ReceptionReport;
 
@@ -126,23 +127,63 @@ impl Publisher {
         self.tracks.iter().map(|line| &line.description)
     }
 
-    /// Takes a plain RTP packet in; `None` when there is nothing to forward.
-    pub fn receive(&mut self, now: Instant, packet: &[u8], tracks: &mut Tracks) -> Option<Taken> {
+    /// Takes a plain RTP packet in, and hands on what is to be forwarded.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        tracks: &mut Tracks,
+        mut forward: impl FnMut(Taken),
+    ) {
         let Some(view) = View::parse(packet) else {
             self.counters.unroutable_packets.add(1);
-            return None;
+            return;
         };
         self.note_arrival(now, &view);
         let Some((at, incoming)) = self.route(now, view) else {
             self.counters.unroutable_packets.add(1);
-            return None;
+            return;
         };
+        self.received.0 += 1;
+        self.received.1 += packet.len() as u64;
+        let line = &self.tracks[self.sources[at].line];
+        let Some(format) = payload_format(&line.published.codecs, incoming.payload_type) else {
+            return;
+        };
+        if format.format != Format::Red {
+            self.take(now, at, incoming, tracks).map(forward);
+            return;
+        }
+        let Some(red) = Red::read(incoming.payload) else {
+            self.counters.unroutable_packets.add(1);
+            return;
+        };
+        // The newest frame first: it tells what is missing.
+        let newest = self.take(now, at, incoming.newest(&red), tracks);
+        for block in red.blocks() {
+            let earlier = incoming.earlier(&red, block);
+            if self.sources[at].receiver.misses(earlier.sequence_number) {
+                self.take(now, at, earlier, tracks).map(&mut forward);
+            }
+        }
+        newest.map(forward);
+    }
+
+    /// Takes one media packet of a source in; `None` when there is nothing to forward.
+    fn take(
+        &mut self,
+        now: Instant,
+        at: usize,
+        incoming: Incoming<'_>,
+        tracks: &mut Tracks,
+    ) -> Option<Taken> {
         let source = &mut self.sources[at];
         let line = &mut self.tracks[source.line];
         let format = payload_format(&line.published.codecs, incoming.payload_type)?;
         let track = tracks.get_mut(&line.description.key)?;
         let cache = track.cache_mut(source.receiver.space());
         let repaired_before = source.receiver.repaired;
+        let bytes = incoming.payload.len() + rtp::FIXED_HEADER;
         let Ok(taken) = source
             .receiver
             .receive(now, cache, &line.ids, format, incoming)
@@ -150,10 +191,8 @@ impl Publisher {
             self.counters.duplicate_packets.add(1);
             return None;
         };
-        self.received.0 += 1;
-        self.received.1 += packet.len() as u64;
         self.counters.received_packets.add(1);
-        self.counters.received_bytes.add(packet.len() as u64);
+        self.counters.received_bytes.add(bytes as u64);
         self.counters
             .repaired_packets
             .add(source.receiver.repaired - repaired_before);
@@ -168,7 +207,7 @@ impl Publisher {
         if !layer.takes(source.ssrc, starts) {
             return None;
         }
-        layer.meter.add(now, taken.packet.timestamp, packet.len());
+        layer.meter.add(now, taken.packet.timestamp, bytes);
         track.note_latest(&taken.packet);
         Some(Taken {
             description: line.description.clone(),

@@ -12,6 +12,8 @@ mod filled;
 mod lag;
 mod line;
 mod numbers;
+mod redundancy;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,6 @@ use relay_core::allocator::{self, Allocator, Share, Want};
 use relay_core::key::{LayerSet, TrackKey};
 use relay_core::pacer::Pacer;
 use relay_core::packet::Packet;
-use relay_core::slot::Verdict;
 use relay_transport::sdp::WatchedSlot;
 
 use super::egress::Outlet;
@@ -33,6 +34,7 @@ pub use exit::Exit;
 use filled::Filled;
 use lag::{Lag, Patience, Requests};
 use line::Line;
+use sending::Tally;
 
 /// What a line is believed to carry until it shows: the 1080p layer and courseware, but not 4K.
 const START: u64 = 5_000_000;
@@ -294,6 +296,9 @@ impl Viewer {
         let Some(filled) = self.slots.iter_mut().find(|filled| filled.ssrc == ssrc) else {
             return;
         };
+        if (filled.redundancy).is_some_and(|redundancy| !redundancy.allows_repeats()) {
+            return;
+        }
         self.pacer.refill(exit.now, self.estimate.pace());
         // The keyframe that is waited for makes up for what the line could not carry.
         let is_moot = filled.lag.is_some() && filled.slot.needs_keyframe();
@@ -365,6 +370,14 @@ impl Viewer {
             return Vec::new();
         }
         self.review_at = Some(now + REVIEW);
+        let loss = self.estimate.loss();
+        for redundancy in self
+            .slots
+            .iter_mut()
+            .filter_map(|filled| filled.redundancy.as_mut())
+        {
+            redundancy.follow(loss);
+        }
         let pictures: Vec<_> = (0..self.slots.len())
             .filter_map(|at| {
                 let filled = &self.slots[at];
@@ -426,150 +439,5 @@ impl Viewer {
             }
         }
         changes
-    }
-}
-
-/// What is counted while packets are sent.
-#[derive(Default)]
-struct Tally {
-    sent: u64,
-    bytes: u64,
-    unsupported: u64,
-    needs_keyframe: bool,
-    gave_up: bool,
-}
-
-impl Tally {
-    fn close<O>(&self, filled: &mut Filled, line: &mut Line, exit: &Exit<'_, O>) {
-        filled.budget.sent(self.sent);
-        line.packets += self.sent;
-        line.bytes += self.bytes;
-        if filled.class.is_none() {
-            line.sound += self.bytes;
-        }
-        exit.counters.sent_packets.add(self.sent);
-        exit.counters.sent_bytes.add(self.bytes);
-        if self.unsupported > 0 {
-            exit.counters.unsupported_packets.add(self.unsupported);
-        }
-    }
-}
-
-impl Filled {
-    /// Whether a decoder starts with this packet what the slot waits for, or goes over to.
-    fn begins(&self, packet: &Packet) -> bool {
-        packet.keyframe && self.slot.needs_keyframe() && self.slot.aimed() == Some(packet.layer)
-    }
-
-    /// Whether the slot goes over from what it is behind with to another layer.
-    fn leaves(&self, lag: Lag) -> bool {
-        let showing = self.slot.showing();
-        self.slot.needs_keyframe() && showing.is_some_and(|showing| showing.space == lag.space)
-    }
-
-    /// Whether the packet is one to wait with: what comes late, or could not be shown anyhow, is not.
-    fn is_next(&self, packet: &Packet) -> bool {
-        self.begins(packet) || self.slot.is_ahead(packet)
-    }
-
-    /// Sends a packet if the slot takes it. Returns its length.
-    fn take(
-        &mut self,
-        packet: &Packet,
-        track: &Track,
-        estimate: &mut Estimate,
-        exit: &mut Exit<'_, impl Outlet>,
-        tally: &mut Tally,
-    ) -> usize {
-        let Some(payload_type) = self.payload_type(packet.payload_type) else {
-            tally.unsupported += 1;
-            return 0;
-        };
-        let clock_rate = self.clock_rate();
-        let align = |space, packet: &Packet| track.align(space, packet, clock_rate);
-        match self.slot.forward(packet, payload_type, align) {
-            Verdict::Skip => 0,
-            Verdict::NeedsKeyframe => {
-                tally.needs_keyframe = true;
-                0
-            }
-            Verdict::Forward(outgoing) => match self.send(packet, outgoing, estimate, exit) {
-                None => 0,
-                Some(len) => {
-                    tally.sent += 1;
-                    tally.bytes += len as u64;
-                    len
-                }
-            },
-        }
-    }
-
-    /// Sends the next packet of what the slot is behind with, or gives up. Returns its length.
-    fn catch_up(
-        &mut self,
-        track: &Track,
-        estimate: &mut Estimate,
-        exit: &mut Exit<'_, impl Outlet>,
-        tally: &mut Tally,
-    ) -> usize {
-        let Some(mut lag) = self.lag else { return 0 };
-        let cache = track.cache(lag.space);
-        let Some(cache) = cache.filter(|cache| lag.next < cache.end()) else {
-            self.lag = None;
-            return 0;
-        };
-        // A gap: its packets are lost, or come late and then go out at once.
-        let found = (lag.next..cache.end()).find_map(|sequence| cache.get(sequence));
-        let Some(packet) = found else {
-            self.lag = None;
-            return 0;
-        };
-        if self.leaves(lag) && lag.is_superseded(exit.now, packet) {
-            self.restart();
-            return 0;
-        }
-        let is_start = self.slot.is_between_frames();
-        if lag.is_hopeless(exit.now, packet, is_start) {
-            self.restart();
-            tally.gave_up = true;
-            return 0;
-        }
-        lag.next = packet.sequence + 1;
-        self.lag = Some(lag);
-        let needed = tally.needs_keyframe;
-        let len = self.take(packet, track, estimate, exit, tally);
-        if tally.needs_keyframe && !needed {
-            self.lag = None;
-        }
-        len
-    }
-
-    /// Sends recent packets once more, as many as `bytes` are. Returns how many bytes that took.
-    fn repeat(
-        &mut self,
-        bytes: usize,
-        tracks: &Tracks,
-        estimate: &mut Estimate,
-        exit: &mut Exit<'_, impl Outlet>,
-    ) -> usize {
-        /// Packets looked at: what is not kept any more is passed over.
-        const MAX_BACK: u64 = 64;
-        let Some(track) = self.track.as_ref().and_then(|track| tracks.get(&track.key)) else {
-            return 0;
-        };
-        let mut sent = 0;
-        for back in (1..=MAX_BACK).cycle().take(2 * MAX_BACK as usize) {
-            if sent >= bytes {
-                break;
-            }
-            let Some(lookup) = self.slot.recent(back) else {
-                continue;
-            };
-            let Some(packet) = track.packet(lookup.space, lookup.sequence) else {
-                continue;
-            };
-            sent += self.send_again(packet, lookup, estimate, exit).unwrap_or(0);
-        }
-        sent
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use relay_core::key::TrackKey;
+use relay_core::red;
 use relay_core::rtp::{self, Header};
 
 use super::*;
@@ -102,10 +103,13 @@ impl Bench {
         let len = rtp::write_header(&mut packet, header, elements);
         packet.truncate(len);
         packet.extend(payload);
-        let taken = self
-            .publisher
-            .receive(self.now, &packet, &mut self.tracks)?;
-        Some(taken.packet)
+        let mut taken = Vec::new();
+        self.publisher
+            .receive(self.now, &packet, &mut self.tracks, |one| {
+                taken.push(one.packet)
+            });
+        assert!(taken.len() <= 1);
+        taken.pop()
     }
 
     /// Whom the wish for a keyframe of a layer, by a viewer who watches it, is passed on to.
@@ -202,6 +206,56 @@ fn layers_are_told_with_their_rates_and_one_that_stops_is_left_out() {
         bench.send(2, (VIDEO, step), Some(b"l"), &[0x65; 50]);
     }
     assert_eq!(layers(&mut bench), [1]);
+}
+
+#[test]
+fn redundant_sound_repairs_a_loss_without_a_request() {
+    const RED: u8 = 63;
+    let mut bench = Bench::new(
+        Kind::Audio,
+        binding(OPUS, Codec::Opus, 48_000, None),
+        vec![],
+    );
+    let red = binding(RED, Codec::Red, 48_000, None);
+    bench.publisher.tracks[0].published.codecs.push(red);
+    let mut send = |sequence_number: u16, frames: &[&[u8]]| {
+        let (newest, earlier) = frames.split_last().unwrap();
+        let mut room = [0; 256];
+        let offsets = (1..=earlier.len() as u32).rev().map(|back| back * 960);
+        let len = red::write_prefix(&mut room, OPUS, offsets.zip(earlier.iter().copied()));
+        let mut packet = vec![0; 64];
+        let header = Header {
+            marker: false,
+            payload_type: RED,
+            sequence_number,
+            timestamp: u32::from(sequence_number) * 960,
+            ssrc: 1,
+        };
+        let header = rtp::write_header(&mut packet, header, std::iter::empty());
+        packet.truncate(header);
+        packet.extend([&room[..len], newest].concat());
+        let mut taken = Vec::new();
+        let publisher = &mut bench.publisher;
+        publisher.receive(bench.now, &packet, &mut bench.tracks, |one| {
+            let packet = one.packet;
+            taken.push((
+                packet.sequence as u16,
+                packet.timestamp,
+                packet.payload.to_vec(),
+            ));
+            assert_eq!(packet.payload_type, OPUS);
+        });
+        taken
+    };
+    let frame = |sequence: u16, frame: &[u8]| (sequence, u32::from(sequence) * 960, frame.to_vec());
+    assert_eq!(send(10, &[b"a"]), [frame(10, b"a")]);
+    assert_eq!(send(11, &[b"a", b"b"]), [frame(11, b"b")]);
+    assert_eq!(
+        send(14, &[b"c", b"d", b"e"]),
+        [frame(12, b"c"), frame(13, b"d"), frame(14, b"e")]
+    );
+    assert!(send(13, &[b"b", b"c", b"d"]).is_empty(), "late, and known");
+    assert_eq!(bench.publisher.poll_nacks(), None);
 }
 
 #[test]

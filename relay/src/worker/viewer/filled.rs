@@ -19,11 +19,12 @@ use rtc_rtcp::sender_report::SenderReport;
 use super::exit::{Exit, MAX_PADDING, Number, Sending};
 use super::lag::Lag;
 use super::numbers::Numbers;
+use super::redundancy::Redundancy;
 use crate::worker::egress::Outlet;
 use crate::worker::mail::TrackDescription;
 use crate::worker::publisher::element_ids;
 use crate::worker::rtcp;
-use crate::worker::track::Tracks;
+use crate::worker::track::{Track, Tracks};
 
 /// See the module.
 pub struct Filled {
@@ -43,6 +44,8 @@ pub struct Filled {
     pub budget: RepairBudget,
     /// Bounds what it takes of the line when its lowest layer is too much for that.
     squeeze: Option<Pacer>,
+    /// How sound is protected, where the client reads that.
+    pub redundancy: Option<Redundancy>,
     cname: String,
     clock_rate: u32,
     repair: Option<Repair>,
@@ -88,6 +91,7 @@ impl Filled {
             lag: None,
             budget: RepairBudget::default(),
             squeeze: None,
+            redundancy: Redundancy::new(&slot.codecs),
             cname: slot.name,
             clock_rate,
             // As for the slot itself: below 2¹⁵ (RFC 3711 §3.3.1).
@@ -201,11 +205,33 @@ impl Filled {
         &mut self,
         packet: &Packet,
         outgoing: Outgoing,
+        track: &Track,
+        estimate: &mut Estimate,
+        exit: &mut Exit<'_, impl Outlet>,
+    ) -> Option<usize> {
+        let redundant = (self.redundancy)
+            .and_then(|redundancy| redundancy.prefix(packet, outgoing.payload_type, track));
+        let Some((payload_type, prefix)) = redundant else {
+            return self.send_plain(packet, outgoing, &[], estimate, exit);
+        };
+        let outgoing = Outgoing {
+            payload_type,
+            ..outgoing
+        };
+        self.send_plain(packet, outgoing, prefix.bytes(), estimate, exit)
+    }
+
+    fn send_plain(
+        &mut self,
+        packet: &Packet,
+        outgoing: Outgoing,
+        prefix: &[u8],
         estimate: &mut Estimate,
         exit: &mut Exit<'_, impl Outlet>,
     ) -> Option<usize> {
         let now = exit.now;
-        let mut draw = |id| Number::next(id, estimate, now, packet.payload.len());
+        let len = prefix.len() + packet.payload.len();
+        let mut draw = |id| Number::next(id, estimate, now, len);
         let number = match (self.transport_cc, &mut self.numbers) {
             (Some(id), Some(numbers)) => {
                 let number = numbers.of(outgoing.index, || draw(id).value());
@@ -213,7 +239,7 @@ impl Filled {
             }
             (id, _) => id.map(draw),
         };
-        self.write(packet, outgoing, number, exit)
+        self.write(packet, outgoing, number, prefix, exit)
     }
 
     /// Sends a packet again: on the RTX SSRC where there is one, else the same bytes (see the nonce rule of `relay_core::cache`).
@@ -226,7 +252,7 @@ impl Filled {
     ) -> Option<usize> {
         let outgoing = lookup.outgoing(packet);
         let (Some(payload_type), Some(repair)) = (self.rtx(outgoing), self.repair.as_mut()) else {
-            return self.send(packet, outgoing, estimate, exit);
+            return self.send_plain(packet, outgoing, &[], estimate, exit);
         };
         let header = Header {
             marker: packet.marker,
@@ -313,6 +339,7 @@ impl Filled {
         packet: &Packet,
         outgoing: Outgoing,
         number: Option<Number>,
+        prefix: &[u8],
         exit: &mut Exit<'_, impl Outlet>,
     ) -> Option<usize> {
         let header = Header {
@@ -326,7 +353,7 @@ impl Filled {
             header,
             rollover: outgoing.rollover(),
             number,
-            prefix: &[],
+            prefix,
         };
         let len = exit.write(sending, packet, outgoing, &self.ids)?;
         if let Some(squeeze) = &mut self.squeeze {
