@@ -96,7 +96,7 @@ impl Bench {
             marker: false,
             payload_type,
             sequence_number,
-            timestamp: 0,
+            timestamp: u32::from(sequence_number) * 3_000,
             ssrc,
         };
         let elements = rid.map(|rid| (RID, rid)).into_iter();

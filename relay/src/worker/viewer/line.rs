@@ -21,6 +21,7 @@ pub struct Line {
     pub sound: u64,
     /// Packets sent again.
     pub resent: u64,
+    /// What had been lost in all when the second began.
     lost: u64,
     /// Jitter of the worst slot.
     jitter: Option<Duration>,
@@ -80,6 +81,7 @@ impl Viewer {
     ) -> Reading {
         let line = std::mem::take(&mut self.line);
         self.line.sound_rate = line.sound * 8 * 5 / 4;
+        self.line.lost = self.estimate.lost();
         let slots = (0..)
             .zip(&self.slots)
             .filter(|(_, filled)| filled.class.is_some())
@@ -94,7 +96,7 @@ impl Viewer {
             session,
             packets: line.packets,
             bytes: line.bytes,
-            lost: line.lost,
+            lost: self.line.lost.saturating_sub(line.lost),
             resent: line.resent,
             round_trip: self.estimate.round_trip(),
             jitter: line.jitter,
