@@ -129,7 +129,7 @@ pub struct Uplink {
     pub figures: Figures,
 }
 
-/// What a player counts, from its beginning on.
+/// What a player has counted since its hello.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Playback {
@@ -141,7 +141,7 @@ pub struct Playback {
     pub concealed_ms: u64,
     /// Frames decoded.
     pub frames_decoded: u64,
-    /// Packets missing for good.
+    /// Packets missing for good: not those that a repetition brought after all.
     pub packets_lost: u64,
 }
 
@@ -155,7 +155,7 @@ impl Playback {
                 freeze_ms: sub(self.freeze_ms, before.freeze_ms)?,
                 concealed_ms: sub(self.concealed_ms, before.concealed_ms)?,
                 frames_decoded: sub(self.frames_decoded, before.frames_decoded)?,
-                // Browsers take back what came late (RFC 3550 §6.4.1), so this one may fall.
+                // Receivers take back what came late (RFC 3550 §6.4.1), so this one may fall.
                 packets_lost: self.packets_lost.saturating_sub(before.packets_lost),
             })
         };

@@ -42,7 +42,8 @@ export async function visit(browser: Browser, address: string, locale = "zh-CN")
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
     // Refused and failed requests are part of the story; they are logged as errors, too.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
+    const isRequest = ["Failed to load resource", "WebSocket connection to"].some((start) => message.text().startsWith(start));
+    if (message.type() === "error" && !isRequest) errors.push(message.text());
   });
   await page.goto(address);
   return { context, page, errors };

@@ -61,6 +61,27 @@ it("carries H.264 and Opus under GCM from one page to another", async () => {
   expect([...teacher.errors, ...viewer.errors]).toEqual([]);
 });
 
+it("says that the line is good, and that it knows nothing while the relay is gone", async () => {
+  await teach(browser, relay.base);
+  const { page, errors } = await visit(browser, watchAddress());
+  await inState(page, "live");
+  await page.waitForSelector("body[data-line=good]", { timeout: 20_000 });
+  expect(await page.textContent("#line-badge")).toBe("线路良好");
+  expect(await page.isHidden("#line")).toBe(true);
+  // The player's own counts have been to the relay and back.
+  await page.waitForFunction(() => (window.lectern.line?.downlink?.loss_after_repair_percent ?? -1) >= 0);
+  await page.keyboard.press("s");
+  await page.waitForSelector("#line-figures table");
+  expect(await page.textContent("#line-figures")).toContain("丢包（补发前）0.0 %");
+
+  await relay.kill();
+  await page.waitForSelector("body[data-line=unknown]");
+  expect(await page.isHidden("#line-badge")).toBe(true);
+  await relay.again();
+  await page.waitForSelector("body[data-line=good]", { timeout: 30_000 });
+  expect(errors).toEqual([]);
+});
+
 it(`plays ${SECONDS} s without a freeze`, async () => {
   await teach(browser, relay.base);
   const { page } = await visit(browser, watchAddress());

@@ -51,6 +51,7 @@ export class Relay {
       LECTERN_MEDIA_LISTEN: "127.0.0.1",
       LECTERN_MEDIA_BASE_PORT: String(ports.media),
       LECTERN_MEDIA_WORKERS: "1",
+      LECTERN_RECORDS_DIR: "no",
       LECTERN_WEB_DIR: resolve(import.meta.dirname, "../dist"),
       ...settings,
     });

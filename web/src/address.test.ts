@@ -16,6 +16,7 @@ it("takes the token from the fragment only", () => {
 it("finds the relay's doors below a prefix, whatever the page's query", () => {
   expect(whipAddress("https://relay.example/x/publish.html?lesson=q#token=t", "demo", "camera")).toBe("https://relay.example/x/whip/demo/camera");
   expect(whepAddress("https://relay.example/watch.html", "demo")).toBe("https://relay.example/whep/demo");
+  expect(whepAddress("https://relay.example/watch.html", "demo", "room-7")).toBe("https://relay.example/whep/demo?seat=room-7");
 });
 
 it("knows the sources", () => {

@@ -22,7 +22,9 @@ export function whipAddress(page: string, lesson: string, source: Source): strin
   return new URL(`whip/${encodeURIComponent(lesson)}/${source}`, page).href;
 }
 
-/** Where to watch the lesson's slots. */
-export function whepAddress(page: string, lesson: string): string {
-  return new URL(`whep/${encodeURIComponent(lesson)}`, page).href;
+/** Where to watch the lesson's slots; `seat` tells rooms apart in local mode, where no token does. */
+export function whepAddress(page: string, lesson: string, seat: string | null = null): string {
+  const address = new URL(`whep/${encodeURIComponent(lesson)}`, page);
+  if (seat) address.searchParams.set("seat", seat);
+  return address.href;
 }

@@ -76,6 +76,11 @@ function stored(): string | null {
   }
 }
 
+/** The present language. */
+export function language(): Language {
+  return current;
+}
+
 /** The tag of the present language, for `?lang=`. */
 export function tag(): string {
   return TAGS[current];

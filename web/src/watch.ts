@@ -5,18 +5,23 @@ import { stayAwake } from "./awake";
 import { badge, type Tone } from "./badge";
 import { expose } from "./debug";
 import { icon, make, part } from "./dom";
+import { eventsAddress } from "./events";
+import { EventStream } from "./events/stream";
 import { inWords, startLanguage, t, type Key } from "./language";
 import { Session } from "./session";
 import type { Reading } from "./stats";
 import { places, visible, type Layout } from "./watch/layout";
+import { showFigures, showLine } from "./watch/line";
 import { showNumbers } from "./watch/numbers";
 import { showOverlay } from "./watch/overlay";
 import { interrupt, observe, view, type Picture, type View } from "./watch/picture";
 import { SecondScreen } from "./watch/second-screen";
 import { Speakers } from "./watch/sound";
+import { Tally } from "./watch/tally";
 import { SLOTS, whep, type Arrival, type Slot } from "./whep";
 
 const QUIET_AFTER_MS = 4_000;
+const REPORT_EVERY_MS = 2_000;
 
 const body = document.body;
 const hall = part("hall", HTMLElement);
@@ -25,7 +30,10 @@ const numbers = part("numbers", HTMLElement);
 const hear = part("hear", HTMLButtonElement);
 const status = part("badge", HTMLElement);
 const soundWord = part("sound-word", HTMLElement);
-const lesson = new URLSearchParams(location.search).get("lesson") ?? "";
+const asked = new URLSearchParams(location.search);
+const lesson = asked.get("lesson") ?? "";
+const seat = asked.get("seat");
+const token = tokenOf(location.hash);
 
 const debug = expose();
 const second = new SecondScreen();
@@ -37,12 +45,25 @@ let before: Reading | null = null;
 let layout: Layout = "focus";
 let main: Slot = "courseware";
 
+const tally = new Tally();
+const events = new EventStream(
+  { address: eventsAddress(location.href, lesson), token, seat },
+  (known) => {
+    debug.line = known?.lines.get(known.seat) ?? null;
+    renderLine();
+  },
+  () => tally.restart(),
+);
+
 const session = new Session(
-  () => whep(whepAddress(location.href, lesson), tokenOf(location.hash), arrive),
+  () => whep(whepAddress(location.href, lesson, seat), token, arrive),
   {
     state(state) {
       debug.state = state;
-      if (state.kind === "live") debug.connections += 1;
+      if (state.kind === "live") {
+        debug.connections += 1;
+        tally.reconnected();
+      }
       else if (state.kind === "waiting" || state.kind === "refused") {
         debug.reading = before = null;
         const now = performance.now();
@@ -52,6 +73,7 @@ const session = new Session(
     },
     reading(reading) {
       debug.reading = reading;
+      tally.add(reading);
       for (const entry of reading.inbound) {
         const arrival = arrivals.get(entry.mid);
         if (!arrival || entry.kind !== "video") continue;
@@ -59,7 +81,7 @@ const session = new Session(
         pictures.set(arrival.slot, observe(picture, entry.framesDecoded, reading.atMs));
         if (entry.framesDecoded > 0) showTrack(arrival);
       }
-      if (!numbers.hidden && before) showNumbers(numbers, before, reading, slotsByMid());
+      if (!numbers.hidden && before) showNumbers(part("slot-figures", HTMLElement), before, reading, slotsByMid());
       before = reading;
       render();
     },
@@ -138,6 +160,12 @@ function renderTiles(slots: readonly Slot[]): void {
   part("do-second", HTMLButtonElement).setAttribute("aria-pressed", String(layout === "two-screens"));
 }
 
+function renderLine(): void {
+  showLine(part("line-badge", HTMLElement), part("line", HTMLElement), debug.line);
+  if (!numbers.hidden) showFigures(part("line-figures", HTMLElement), debug.line);
+  body.dataset["line"] = debug.line?.grade ?? "unknown";
+}
+
 function renderSound(): void {
   hear.hidden = speakers.sound !== "blocked";
   soundWord.textContent = t(speakers.sound === "on" ? "sound" : "soundOff");
@@ -167,6 +195,7 @@ const DEEDS: Readonly<Record<string, { readonly button: string; run(): void }>> 
     run: () => {
       numbers.hidden = !numbers.hidden;
       part("do-statistics", HTMLButtonElement).setAttribute("aria-pressed", String(!numbers.hidden));
+      renderLine();
     },
   },
   m: { button: "do-sound", run: () => speakers.toggle() },
@@ -211,7 +240,10 @@ inWords(renderSound);
 part("home", HTMLAnchorElement).href = `./?${new URLSearchParams(lesson ? { lesson } : {})}${location.hash}`;
 if (isLesson(lesson)) {
   inWords(render);
+  inWords(renderLine);
   session.start();
+  events.start();
+  setInterval(() => events.report(tally.sum), REPORT_EVERY_MS);
 } else {
   body.dataset["state"] = "no-lesson";
   inWords(() => {
