@@ -50,6 +50,8 @@ export class Relay {
       LECTERN_HTTP_TLS: "plain",
       LECTERN_MEDIA_LISTEN: "127.0.0.1",
       LECTERN_MEDIA_BASE_PORT: String(ports.media),
+      // Rarely spoken over, so that another one after a restart does no harm.
+      LECTERN_MEDIA_TCP_PORT: "0",
       LECTERN_MEDIA_WORKERS: "1",
       LECTERN_RECORDS_DIR: "no",
       LECTERN_WEB_DIR: resolve(import.meta.dirname, "../dist"),
