@@ -106,6 +106,11 @@ impl Estimate {
         self.history.push(now, bytes)
     }
 
+    /// A packet leaves again under the number it had: its arrival will not tell any more that it was not lost.
+    pub fn repeated(&mut self, number: u16) {
+        self.history.repeat(number);
+    }
+
     /// The receiving end tells when packets arrived.
     pub fn feedback(&mut self, now: Instant, feedback: &Feedback) {
         let now = self.micros(now);

@@ -23,6 +23,8 @@ pub(super) struct History {
     entries: Box<[Entry]>,
     /// Packets sent so far; the low 16 bits are the next number.
     sent: u64,
+    /// One past the last packet that a feedback has covered.
+    covered: u64,
     clock: Clock,
     unmatched: u64,
     missing: u64,
@@ -34,6 +36,8 @@ struct Entry {
     sent: u32,
     bytes: u16,
     fate: Fate,
+    /// It left a second time under the same number: that it arrives does not tell that it was not lost.
+    is_repeated: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +85,12 @@ impl History {
             sent: 0,
             bytes: 0,
             fate: Fate::Unknown,
+            is_repeated: false,
         };
         Self {
             entries: vec![entry; PACKETS].into_boxed_slice(),
             sent: 0,
+            covered: 0,
             clock: Clock::default(),
             unmatched: 0,
             missing: 0,
@@ -97,9 +103,17 @@ impl History {
             sent: now as u32,
             bytes: bytes.min(usize::from(u16::MAX)) as u16,
             fate: Fate::Unknown,
+            is_repeated: false,
         };
         self.sent += 1;
         number
+    }
+
+    /// A packet leaves again under its number.
+    pub(super) fn repeat(&mut self, number: u16) {
+        if let Some((_, entry)) = self.entry(number) {
+            entry.is_repeated = true;
+        }
     }
 
     /// Reports about packets that feedback could not have told anything (new) about.
@@ -130,6 +144,7 @@ impl History {
         mut report: impl FnMut(Report),
     ) {
         let mut arrived = origin;
+        let covered_before = self.covered;
         let covered = &feedback.deltas[..feedback.deltas.len().min(PACKETS)];
         self.unmatched += (feedback.deltas.len() - covered.len()) as u64;
         for (index, delta) in covered.iter().enumerate() {
@@ -137,17 +152,19 @@ impl History {
                 arrived += Micros::from(*delta) * DELTA;
             }
             let number = feedback.base.wrapping_add(index as u16);
-            let Some(entry) = self.entry(number) else {
+            let Some((place, entry)) = self.entry(number) else {
                 self.unmatched += 1;
                 continue;
             };
+            let is_repeated = entry.is_repeated;
             let age = Micros::from((now as u32).wrapping_sub(entry.sent));
             let (sent, bytes) = (now - age, entry.bytes);
             match (delta, entry.fate) {
                 _ if age > MAX_AGE => self.unmatched += 1,
                 (Some(_), Fate::Received) => self.unmatched += 1,
                 (Some(_), _) if (arrived - origin).abs() > MAX_JUMP => self.unmatched += 1,
-                (Some(_), fate) => {
+                (Some(_), Fate::Missing) if is_repeated => {}
+                (Some(_), fate) if !is_repeated => {
                     entry.fate = Fate::Received;
                     self.missing -= u64::from(fate == Fate::Missing);
                     report(Report::Received {
@@ -157,23 +174,28 @@ impl History {
                         is_late: fate == Fate::Missing,
                     });
                 }
-                (None, Fate::Unknown) => {
+                // Behind what was covered already, a feedback tells of late arrivals only: what it leaves out, one that was lost
+                // on its way may have told.
+                (None, Fate::Unknown) if place < covered_before => {}
+                (_, Fate::Unknown) => {
                     entry.fate = Fate::Missing;
                     self.missing += 1;
                     report(Report::Missing { sent, bytes });
                 }
-                // A feedback may begin before the end of the last one, and does not repeat arrivals then.
-                (None, Fate::Missing | Fate::Received) => {}
+                (_, Fate::Missing | Fate::Received) => {}
             }
+            self.covered = self.covered.max(place + 1);
         }
     }
 
-    fn entry(&mut self, number: u16) -> Option<&mut Entry> {
+    /// What is known of a number, with the place among all packets of the one that had it last.
+    fn entry(&mut self, number: u16) -> Option<(u64, &mut Entry)> {
         let back = u64::from((self.sent as u16).wrapping_sub(number));
         let known = self.sent.min(PACKETS as u64);
-        (1..=known)
-            .contains(&back)
-            .then(|| &mut self.entries[usize::from(number) % PACKETS])
+        (1..=known).contains(&back).then(|| {
+            let place = self.sent - back;
+            (place, &mut self.entries[usize::from(number) % PACKETS])
+        })
     }
 }
 
@@ -264,6 +286,38 @@ mod tests {
             [Report::Received { is_late: true, .. }]
         ));
         assert_eq!(history.missing(), 0);
+    }
+
+    #[test]
+    fn what_a_lost_feedback_told_is_not_taken_for_missing() {
+        let mut history = History::new();
+        for _ in 0..4 {
+            history.push(1_000, 100);
+        }
+        reports(&mut history, 50_000, &feedback(3, 10, &[Some(0)]));
+        let late = feedback(0, 10, &[Some(0), None, None, None]);
+        assert_eq!(reports(&mut history, 60_000, &late).len(), 1);
+        assert_eq!(history.missing(), 0);
+    }
+
+    #[test]
+    fn a_packet_that_was_sent_twice_stays_lost() {
+        let mut history = History::new();
+        for _ in 0..3 {
+            history.push(1_000, 100);
+        }
+        reports(&mut history, 50_000, &feedback(0, 10, &[Some(0), None]));
+        history.repeat(1);
+        history.repeat(2);
+        let repaired = feedback(1, 11, &[Some(0), Some(0)]);
+        assert_eq!(
+            reports(&mut history, 90_000, &repaired),
+            [Report::Missing {
+                sent: 1_000,
+                bytes: 100
+            }]
+        );
+        assert_eq!(history.missing(), 2);
     }
 
     #[test]

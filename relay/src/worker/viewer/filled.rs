@@ -231,11 +231,18 @@ impl Filled {
     ) -> Option<usize> {
         let now = exit.now;
         let len = prefix.len() + packet.payload.len();
-        let mut draw = |id| Number::next(id, estimate, now, len);
+        let mut is_new = false;
+        let mut draw = |id| {
+            is_new = true;
+            Number::next(id, estimate, now, len)
+        };
         let number = match (self.transport_cc, &mut self.numbers) {
             (Some(id), Some(numbers)) => {
-                let number = numbers.of(outgoing.index, || draw(id).value());
-                Some(Number::again(id, number.ok()?))
+                let number = numbers.of(outgoing.index, || draw(id).value()).ok()?;
+                if !is_new {
+                    estimate.repeated(number);
+                }
+                Some(Number::again(id, number))
             }
             (id, _) => id.map(draw),
         };

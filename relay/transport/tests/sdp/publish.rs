@@ -36,7 +36,7 @@ fn h264(profile: u8, constraints: u8, level: u8) -> Codec {
 }
 
 #[test]
-fn chromium_sends_h264_first_and_keeps_its_other_codecs_in_order() {
+fn chromium_sends_h264_and_red_first_and_keeps_its_other_codecs_in_order() {
     let published = publishing(CHROMIUM_PUBLISH).unwrap();
     let video = track(&published.tracks, Kind::Video);
     let names: Vec<_> = video
@@ -81,10 +81,10 @@ fn chromium_sends_h264_first_and_keeps_its_other_codecs_in_order() {
     );
 
     let audio = track(&published.tracks, Kind::Audio);
-    assert_eq!(payload_types(audio), [(111, None), (63, None)]);
-    assert_eq!(audio.codecs[0].fmtp, "minptime=10;useinbandfec=1");
+    assert_eq!(payload_types(audio), [(63, None), (111, None)]);
+    assert_eq!(audio.codecs[1].fmtp, "minptime=10;useinbandfec=1");
     assert_eq!(
-        (audio.codecs[0].channels, audio.codecs[1].codec),
+        (audio.codecs[1].channels, audio.codecs[0].codec),
         (2, Codec::Red)
     );
     assert_eq!(audio.extensions.audio_level, Some(1));
