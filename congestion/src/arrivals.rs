@@ -1,7 +1,7 @@
 //! When a publisher's packets arrived, by transport-wide sequence number: what its congestion control is fed with
 //! (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Time between two feedbacks. libwebrtc expects 50 to 250 ms.
@@ -17,50 +17,20 @@ const DELTA_US: i64 = 250;
 /// Unit of the reference time.
 const REFERENCE_US: i64 = 64_000;
 
-/// Packets received since the last feedback.
+/// The latest packets received.
 #[derive(Debug)]
 pub struct Arrivals {
     /// The instant that reference times count from.
     epoch: Instant,
+    /// Those that no feedback has told, and the last [`MAX_LATE`] numbers of the others: a feedback that goes back for one that was
+    /// overtaken repeats what came after it, as libwebrtc does, for what it left out would count as lost.
     received: BTreeMap<u64, Instant>,
+    /// Overtaken, and not told yet.
+    late: BTreeSet<u64>,
     highest: u64,
     /// First number that no feedback has covered.
     next: Option<u64>,
-    told: Told,
     sent: u8,
-}
-
-/// Which of the last numbers before `next` feedback has told the arrival of. The others may come yet: a packet that was
-/// overtaken is told of late, as libwebrtc does, or its sender would take it for lost.
-#[derive(Debug)]
-struct Told([u64; MAX_LATE as usize / 64]);
-
-impl Told {
-    /// Nothing from before is waited for.
-    fn all() -> Self {
-        Self([u64::MAX; _])
-    }
-
-    fn contains(&self, number: u64) -> bool {
-        self.0[place(number)] & bit(number) != 0
-    }
-
-    fn set(&mut self, number: u64, is_told: bool) {
-        let bits = &mut self.0[place(number)];
-        *bits = if is_told {
-            *bits | bit(number)
-        } else {
-            *bits & !bit(number)
-        };
-    }
-}
-
-fn place(number: u64) -> usize {
-    (number % MAX_LATE / 64) as usize
-}
-
-fn bit(number: u64) -> u64 {
-    1 << (number % 64)
 }
 
 /// One feedback message.
@@ -83,9 +53,9 @@ impl Arrivals {
         Self {
             epoch: now,
             received: BTreeMap::new(),
+            late: BTreeSet::new(),
             highest: 1 << 16,
             next: None,
-            told: Told::all(),
             sent: 0,
         }
     }
@@ -98,43 +68,44 @@ impl Arrivals {
         };
         let number = self.highest.saturating_add_signed(distance);
         let next = *self.next.get_or_insert(number);
-        if number < next && (number + MAX_LATE < next || self.told.contains(number)) {
+        if number + MAX_LATE < next || self.received.contains_key(&number) {
             return;
         }
         if number >= next + MAX_GAP {
             self.received.clear();
-            self.told = Told::all();
+            self.late.clear();
             self.next = Some(number);
+        } else if number < next {
+            self.late.insert(number);
         }
         self.highest = self.highest.max(number);
-        self.received.entry(number).or_insert(now);
+        self.received.insert(number, now);
     }
 
     /// The next feedback message; call it until `None`, every [`INTERVAL`].
     pub fn poll(&mut self) -> Option<Feedback> {
         let next = self.next?;
-        let (first, first_arrival) = self.received.first_key_value()?;
-        let base = next.min(*first);
+        let base = self.late.first().copied().unwrap_or(next);
+        let (_, first_arrival) = self.received.range(base..).next()?;
         let reference = self.micros(*first_arrival) / REFERENCE_US;
         let end = (base + MAX_PACKETS).min(self.highest + 1);
         let mut clock = reference * REFERENCE_US / DELTA_US;
         let mut deltas = Vec::with_capacity((end - base) as usize);
         for number in base..end {
-            let arrival = self.received.remove(&number);
-            if arrival.is_some() || number >= next {
-                self.told.set(number, arrival.is_some());
-            }
-            let Some(arrival) = arrival else {
+            let Some(arrival) = self.received.get(&number) else {
                 deltas.push(None);
                 continue;
             };
-            let quantum = self.micros(arrival) / DELTA_US;
+            let quantum = self.micros(*arrival) / DELTA_US;
             // 8 s between two packets cannot be expressed and would say nothing about congestion.
             let delta = (quantum - clock).clamp(i64::from(i16::MIN), i64::from(i16::MAX));
             clock += delta;
             deltas.push(Some(delta as i16));
         }
-        self.next = Some(end.max(next));
+        self.late = self.late.split_off(&end);
+        let next = end.max(next);
+        self.next = Some(next);
+        self.received = self.received.split_off(&next.saturating_sub(MAX_LATE));
         let count = self.sent;
         self.sent = self.sent.wrapping_add(1);
         Some(Feedback {
@@ -203,22 +174,22 @@ mod tests {
     }
 
     #[test]
-    fn what_was_overtaken_is_told_of_late_and_once() {
+    fn what_was_overtaken_is_told_of_late_with_what_came_after_it() {
         let start = Instant::now();
         let mut arrivals = Arrivals::new(start);
         for number in [10, 11, 13, 15] {
             arrivals.received(start, number);
         }
         arrivals.poll();
-        for number in [12, 9, 13, 16] {
+        for number in [12, 13, 16] {
             arrivals.received(at(start, 64), number);
         }
         let feedback = arrivals.poll().unwrap();
-        assert_eq!(feedback.base, 12, "nobody waits for what was before");
+        assert_eq!(feedback.base, 12);
         assert_eq!(
             feedback.deltas,
-            [Some(0), None, None, None, Some(0)],
-            "nothing is told twice"
+            [Some(0), Some(-256), None, Some(0), Some(256)],
+            "only what did not come is left out"
         );
         arrivals.received(at(start, 65), 12);
         assert_eq!(arrivals.poll(), None);
