@@ -302,6 +302,7 @@ impl Viewer {
         self.pacer.refill(exit.now, self.estimate.pace());
         // The keyframe that is waited for makes up for what the line could not carry.
         let is_moot = filled.lag.is_some() && filled.slot.needs_keyframe();
+        let showing = filled.slot.showing();
         let (mut resent, mut withheld) = (0, 0);
         // Packets of a former source are looked up where they came from as long as that track lives.
         let track = filled
