@@ -293,6 +293,7 @@ impl Viewer {
         tracks: &Tracks,
         exit: &mut Exit<'_, impl Outlet>,
     ) {
+        let is_busy = self.slots.iter().any(|filled| filled.lag.is_some());
         let Some(filled) = self.slots.iter_mut().find(|filled| filled.ssrc == ssrc) else {
             return;
         };
