@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use relay_transport::{framing, stun_username, ufrag_label};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -65,6 +66,7 @@ impl Acceptor {
         receptions: Vec<Reception>,
         counters: Arc<Counters>,
     ) -> Result<Self, BindError> {
+        allow_descriptors();
         let listeners = addresses.iter().map(|ip| {
             let address = SocketAddr::new(*ip, port);
             listen(address).map_err(|reason| BindError { address, reason })
@@ -99,6 +101,18 @@ impl Acceptor {
         while accepting.join_next().await.is_some() {}
         Ok(())
     }
+}
+
+/// Systems give a process 1,024 descriptors unless it asks for more of those it may have, and connections should not take those
+/// that HTTP needs.
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // Without the right to it, connections are refused when there are no descriptors left.
+    let _ = setrlimit(Resource::Nofile, most);
 }
 
 fn listen(address: SocketAddr) -> io::Result<(std::net::TcpListener, SocketAddr)> {

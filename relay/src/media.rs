@@ -88,16 +88,16 @@ impl Media {
             _ => None,
         };
         let listening: Vec<_> = acceptor.iter().flat_map(Acceptor::addresses).collect();
-        let tcp: Vec<_> = candidates(&listening, &config.announce);
-        let doors = drivers.iter().map(|(driver, counters)| Door {
-            post: driver.post(),
-            candidates: {
-                let receiving: Vec<_> = driver.addresses().collect();
-                let udp = candidates(&receiving, &config.announce);
-                let tcp = tcp.iter().copied().map(Path::tcp);
-                udp.into_iter().map(Path::udp).chain(tcp).collect()
-            },
-            counters: counters.clone(),
+        let tcp = candidates(&listening, &config.announce);
+        let doors = drivers.iter().map(|(driver, counters)| {
+            let receiving: Vec<_> = driver.addresses().collect();
+            let udp = candidates(&receiving, &config.announce);
+            let udp = udp.into_iter().map(Path::udp);
+            Door {
+                post: driver.post(),
+                candidates: udp.chain(tcp.iter().copied().map(Path::tcp)).collect(),
+                counters: counters.clone(),
+            }
         });
         let control = Control::new(identity.clone(), doors.collect(), config.max_sessions);
         let posts: Vec<_> = drivers.iter().map(|(driver, _)| driver.post()).collect();
