@@ -13,6 +13,7 @@ mod lag;
 mod line;
 mod numbers;
 mod redundancy;
+mod repair;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -44,8 +45,6 @@ const GRACE: Duration = Duration::from_secs(3);
 const REVIEW: Duration = Duration::from_millis(100);
 /// A keyframe that was kept is used when what has come since takes less than this at the viewer's pace: a fresh one takes about as long.
 const QUICK: Duration = Duration::from_millis(250);
-/// How far repair may go ahead of its turn: what is asked for on a line that has just become narrow would fill it for seconds.
-const MAX_DEBT: Duration = Duration::from_millis(100);
 /// Pace beyond which waiting makes no difference.
 const UNPACED: u64 = 500_000_000;
 
@@ -283,56 +282,6 @@ impl Viewer {
             .slot
             .aimed()
             .filter(|_| filled.slot.needs_keyframe() && !self.is_paused)
-    }
-
-    /// Answers a NACK from the cache.
-    pub fn resend(
-        &mut self,
-        ssrc: u32,
-        missing: &[u16],
-        tracks: &Tracks,
-        exit: &mut Exit<'_, impl Outlet>,
-    ) {
-        let is_busy = self.slots.iter().any(|filled| filled.lag.is_some());
-        let Some(filled) = self.slots.iter_mut().find(|filled| filled.ssrc == ssrc) else {
-            return;
-        };
-        if (filled.redundancy).is_some_and(|redundancy| !redundancy.allows_repeats()) {
-            return;
-        }
-        self.pacer.refill(exit.now, self.estimate.pace());
-        // The keyframe that is waited for makes up for what the line could not carry.
-        let is_moot = filled.lag.is_some() && filled.slot.needs_keyframe();
-        let showing = filled.slot.showing();
-        let (mut resent, mut withheld) = (0, 0);
-        // Packets of a former source are looked up where they came from as long as that track lives.
-        let track = filled
-            .track
-            .as_ref()
-            .and_then(|track| tracks.get(&track.key));
-        for sequence_number in missing {
-            let Some(lookup) = filled.slot.resend(exit.now, *sequence_number) else {
-                continue;
-            };
-            let found = track.and_then(|track| track.packet(lookup.space, lookup.sequence));
-            let Some(packet) = found else {
-                continue;
-            };
-            let is_late =
-                filled.class.is_some() && (self.pacer).is_overdrawn(self.estimate.pace(), MAX_DEBT);
-            if is_moot || is_late || !filled.budget.spend() {
-                withheld += 1;
-                continue;
-            }
-            let len = filled.send_again(packet, lookup, &mut self.estimate, exit);
-            self.pacer.spend(len.unwrap_or(0));
-            resent += u64::from(len.is_some());
-        }
-        exit.buffer.flush(exit.to, exit.outlet);
-        self.line.resent += resent;
-        exit.counters.nacks_received.add(missing.len() as u64);
-        exit.counters.resent_packets.add(resent);
-        exit.counters.withheld_packets.add(withheld);
     }
 
     /// The periodic sender reports, as RTCP. Both slots of a publication carry its publisher's clock, so players can keep them in sync.
