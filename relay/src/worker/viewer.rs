@@ -172,9 +172,9 @@ impl Viewer {
         let Some(filled) = self.slots.get_mut(usize::from(slot)) else {
             return Sent::default();
         };
-        let is_paced = filled.class.is_some() && self.estimate.pace() < UNPACED;
+        let is_paced = filled.class.is_some() && pace(&self.estimate) < UNPACED;
         if is_paced {
-            self.pacer.refill(exit.now, self.estimate.pace());
+            self.pacer.refill(exit.now, pace(&self.estimate));
             filled.refill(exit.now);
         }
         let mut tally = Tally::default();
@@ -220,7 +220,7 @@ impl Viewer {
         tracks: &Tracks,
         exit: &mut Exit<'_, impl Outlet>,
     ) -> (bool, Vec<(TrackKey, u8)>) {
-        self.pacer.refill(exit.now, self.estimate.pace());
+        self.pacer.refill(exit.now, pace(&self.estimate));
         let mut given_up = Vec::new();
         for at in &self.order {
             let filled = &mut self.slots[*at];
@@ -264,7 +264,7 @@ impl Viewer {
             return false;
         }
         let entry = filled.slot.aimed().and_then(|layer| track.entry(layer));
-        let quick = u128::from(self.estimate.pace().min(UNPACED)) * QUICK.as_millis() / 8_000;
+        let quick = u128::from(pace(&self.estimate).min(UNPACED)) * QUICK.as_millis() / 8_000;
         let Some(entry) = entry.filter(|entry| u128::from(entry.bytes) <= quick) else {
             return false;
         };
@@ -390,5 +390,15 @@ impl Viewer {
             }
         }
         changes
+    }
+}
+
+/// Bit/s at which packets may leave. While a queue has to drain, bursts are not more than the line carries: what waits here would
+/// only wait there.
+fn pace(estimate: &Estimate) -> u64 {
+    let (pace, target) = (estimate.pace(), estimate.target());
+    match pace < 2 * target {
+        true => target,
+        false => pace,
     }
 }
