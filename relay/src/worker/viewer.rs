@@ -45,6 +45,8 @@ const GRACE: Duration = Duration::from_secs(3);
 const REVIEW: Duration = Duration::from_millis(100);
 /// A keyframe that was kept is used when what has come since takes less than this at the viewer's pace: a fresh one takes about as long.
 const QUICK: Duration = Duration::from_millis(250);
+/// How long a burst may last.
+const MAX_BURST: Duration = Duration::from_millis(150);
 /// Pace beyond which waiting makes no difference.
 const UNPACED: u64 = 500_000_000;
 
@@ -60,6 +62,8 @@ pub struct Viewer {
     is_informed: bool,
     began: Option<Instant>,
     pacer: Pacer,
+    /// Since when something waits for it.
+    lags_since: Option<Instant>,
     allocator: Allocator,
     /// When shares are decided again; at once after something changed.
     review_at: Option<Instant>,
@@ -101,6 +105,7 @@ impl Viewer {
             is_informed: false,
             began: None,
             pacer: Pacer::new(now),
+            lags_since: None,
             allocator: Allocator::default(),
             review_at: None,
             patience: Patience::default(),
@@ -169,12 +174,13 @@ impl Viewer {
             return Sent::default();
         }
         self.began.get_or_insert(exit.now);
+        let pace = self.pace(exit.now);
         let Some(filled) = self.slots.get_mut(usize::from(slot)) else {
             return Sent::default();
         };
-        let is_paced = filled.class.is_some() && pace(&self.estimate) < UNPACED;
+        let is_paced = filled.class.is_some() && pace < UNPACED;
         if is_paced {
-            self.pacer.refill(exit.now, pace(&self.estimate));
+            self.pacer.refill(exit.now, pace);
             filled.refill(exit.now);
         }
         let mut tally = Tally::default();
@@ -220,7 +226,7 @@ impl Viewer {
         tracks: &Tracks,
         exit: &mut Exit<'_, impl Outlet>,
     ) -> (bool, Vec<(TrackKey, u8)>) {
-        self.pacer.refill(exit.now, pace(&self.estimate));
+        self.pacer.refill(exit.now, self.pace(exit.now));
         let mut given_up = Vec::new();
         for at in &self.order {
             let filled = &mut self.slots[*at];
@@ -252,7 +258,21 @@ impl Viewer {
             }
         }
         let lags = self.slots.iter().any(|filled| filled.lag.is_some());
+        self.lags_since = lags.then(|| self.lags_since.unwrap_or(exit.now));
         (lags, given_up)
+    }
+
+    /// Bit/s at which packets may leave. Bursts are short: what waits for longer leaves as the line carries it, and also while a
+    /// queue has to drain, for what does not wait here would only wait there.
+    pub(super) fn pace(&self, now: Instant) -> u64 {
+        let (pace, target) = (self.estimate.pace(), self.estimate.target());
+        let waits = self
+            .lags_since
+            .is_some_and(|since| now.saturating_duration_since(since) > MAX_BURST);
+        match self.is_informed && (waits || pace < 2 * target) {
+            true => target.min(pace),
+            false => pace,
+        }
     }
 
     /// Starts a slot that waits for a keyframe from one that was kept, where that is quicker than a fresh one. Returns whether it does.
@@ -264,7 +284,7 @@ impl Viewer {
             return false;
         }
         let entry = filled.slot.aimed().and_then(|layer| track.entry(layer));
-        let quick = u128::from(pace(&self.estimate).min(UNPACED)) * QUICK.as_millis() / 8_000;
+        let quick = u128::from(self.estimate.pace().min(UNPACED)) * QUICK.as_millis() / 8_000;
         let Some(entry) = entry.filter(|entry| u128::from(entry.bytes) <= quick) else {
             return false;
         };
@@ -390,15 +410,5 @@ impl Viewer {
             }
         }
         changes
-    }
-}
-
-/// Bit/s at which packets may leave. While a queue has to drain, bursts are not more than the line carries: what waits here would
-/// only wait there.
-fn pace(estimate: &Estimate) -> u64 {
-    let (pace, target) = (estimate.pace(), estimate.target());
-    match pace < 2 * target {
-        true => target,
-        false => pace,
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use relay_core::slot::Lookup;
 
+use super::Viewer;
 use super::exit::Exit;
 use super::filled::Filled;
-use super::{Viewer, pace};
 use crate::worker::egress::Outlet;
 use crate::worker::track::Tracks;
 
@@ -22,7 +22,8 @@ impl Viewer {
         tracks: &Tracks,
         exit: &mut Exit<'_, impl Outlet>,
     ) {
-        self.pacer.refill(exit.now, pace(&self.estimate));
+        let pace = self.pace(exit.now);
+        self.pacer.refill(exit.now, pace);
         let lags = self.slots.iter().any(|filled| filled.lag.is_some());
         let Some(filled) = self.slots.iter_mut().find(|filled| filled.ssrc == ssrc) else {
             return;
@@ -38,8 +39,7 @@ impl Viewer {
             let Some(packet) = found else {
                 continue;
             };
-            let is_late =
-                filled.class.is_some() && self.pacer.is_overdrawn(pace(&self.estimate), MAX_DEBT);
+            let is_late = filled.class.is_some() && self.pacer.is_overdrawn(pace, MAX_DEBT);
             if is_late || !filled.is_worth(&lookup, lags) || !filled.budget.spend() {
                 withheld += 1;
                 continue;
