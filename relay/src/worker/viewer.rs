@@ -45,6 +45,8 @@ const GRACE: Duration = Duration::from_secs(3);
 const REVIEW: Duration = Duration::from_millis(100);
 /// A keyframe that was kept is used when what has come since takes less than this at the viewer's pace: a fresh one takes about as long.
 const QUICK: Duration = Duration::from_millis(250);
+/// How long a keyframe may take to a client, beyond the round trip.
+const KEYFRAME_TRIP: Duration = Duration::from_millis(200);
 /// How long a burst may last.
 const MAX_BURST: Duration = Duration::from_millis(150);
 /// Pace beyond which waiting makes no difference.
@@ -143,15 +145,17 @@ impl Viewer {
             .filter_map(|(slot, filled)| Some((slot, filled.track.as_ref()?.key)))
     }
 
-    /// The track and layer that the slot with this SSRC shows, or is to show.
-    pub fn track_of(&self, ssrc: u32) -> Option<(TrackKey, u8)> {
+    /// The client asks for a keyframe of the slot with this SSRC. Returns the track and layer to be asked for it, unless one is on its
+    /// way to the client already, or the client asks so often that everybody would pay for one bad line.
+    pub fn keyframe_request(&mut self, now: Instant, ssrc: u32) -> Option<(TrackKey, u8)> {
         let filled = self.slots.iter().find(|filled| filled.ssrc == ssrc)?;
-        Some((filled.track.as_ref()?.key, filled.slot.aimed()?))
-    }
-
-    /// Whether a keyframe request of the client is followed. One line that asks for ever must not cost everybody a keyframe each time.
-    pub fn may_ask(&mut self, now: Instant) -> bool {
-        self.requests.spend(now)
+        let track = filled.track.as_ref()?.key;
+        let layer = filled.slot.aimed()?;
+        let round_trip = self.estimate.round_trip().unwrap_or(KEYFRAME_TRIP);
+        let on_its_way = filled
+            .keyframe_sent
+            .is_some_and(|sent| now.saturating_duration_since(sent) < round_trip + KEYFRAME_TRIP);
+        (!on_its_way && self.requests.spend(now)).then_some((track, layer))
     }
 
     /// The layers whose packets a slot takes.

@@ -44,8 +44,7 @@ impl Engine {
                 }
                 (Media::Viewer(viewer), Message::KeyframeRequest { ssrc }) => {
                     self.counters.keyframe_requests_received.add(1);
-                    let wanted = viewer.track_of(ssrc);
-                    match wanted.filter(|_| viewer.may_ask(now)) {
+                    match viewer.keyframe_request(now, ssrc) {
                         Some((track, layer)) => self.want_keyframe(now, track, layer, outlet),
                         None => self.counters.keyframe_requests_ignored.add(1),
                     }

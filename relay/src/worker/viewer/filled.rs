@@ -40,6 +40,8 @@ pub struct Filled {
     pub share: Share,
     /// Its packets that wait for the pacer.
     pub lag: Option<Lag>,
+    /// When the last packet of a keyframe's beginning left.
+    pub keyframe_sent: Option<Instant>,
     /// Bounds repetitions.
     pub budget: RepairBudget,
     /// Bounds what it takes of the line when its lowest layer is too much for that.
@@ -89,6 +91,7 @@ impl Filled {
             track: None,
             share: Share::Off,
             lag: None,
+            keyframe_sent: None,
             budget: RepairBudget::default(),
             squeeze: None,
             redundancy: Redundancy::new(&slot.codecs),

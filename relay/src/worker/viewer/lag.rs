@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use relay_core::packet::{Packet, Space};
 
 /// How far a slot may be behind before it skips to the next keyframe: within a lesson, later is no use.
-const MAX_LAG: Duration = Duration::from_millis(600);
+const MAX_LAG: Duration = Duration::from_millis(800);
 /// The same in the middle of a frame, which would be lost with what was sent of it.
 const MAX_LAG_IN_FRAME: Duration = Duration::from_secs(3);
 

@@ -80,6 +80,9 @@ impl Filled {
                 match self.send(packet, outgoing, track, estimate, exit) {
                     None => 0,
                     Some(len) => {
+                        if packet.keyframe {
+                            self.keyframe_sent = Some(exit.now);
+                        }
                         tally.sent += 1;
                         tally.bytes += len as u64;
                         len
