@@ -40,7 +40,7 @@ struct Publish {
     /// Bearer token
     #[arg(long, env = "LECTERN_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// file:CLIP.mp4, v4l2:/dev/video0[:WxH@FPS], rtsp://…, http://…, screen[:DISPLAY][@FPS] or test[:WxH@FPS]
+    /// file:CLIP.mp4 (or file:BEST.mp4,LOWER.mp4: one file for each layer), v4l2:/dev/video0[:WxH@FPS], rtsp://…, http://…, screen[:DISPLAY][@FPS] or test[:WxH@FPS]
     #[arg(long, value_parser = words::video)]
     video: Video,
     /// file (the video's own sound), mic, tone or none; by default the video's own where it can have one, else none

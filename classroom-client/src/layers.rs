@@ -62,17 +62,15 @@ pub fn wanted(size: Size, bitrate: Option<u32>, layers: &Layers) -> Vec<Layer> {
         Layers::Heights(heights) => {
             let heights = heights.iter().filter(|height| **height < size.height);
             let sizes: Vec<_> = heights.map(|height| size.with_height(*height)).collect();
-            // With two layers the lower one is the least there is.
-            let names = if sizes.len() > 1 {
-                ["m", "l", "k"]
-            } else {
-                ["l"; 3]
-            };
-            let lower = sizes.iter().zip(names).map(|(size, rid)| Layer {
-                rid,
-                size: *size,
-                bitrate: lower_bitrate(*size),
-            });
+            let names = rids(1 + sizes.len());
+            let lower = sizes
+                .iter()
+                .zip(names.into_iter().skip(1))
+                .map(|(size, rid)| Layer {
+                    rid,
+                    size: *size,
+                    bitrate: lower_bitrate(*size),
+                });
             let most = if sizes.is_empty() {
                 u32::MAX
             } else {
@@ -91,6 +89,17 @@ pub fn wanted(size: Size, bitrate: Option<u32>, layers: &Layers) -> Vec<Layer> {
             vec![best, slow]
         }
         Layers::Rate(_) => vec![best(COURSEWARE_MOST)],
+    }
+}
+
+/// The names of so many layers, the best first. More than four are not sent.
+pub fn rids(count: usize) -> Vec<&'static str> {
+    match count {
+        0 | 1 => vec!["h"],
+        // The lower of two is the least there is.
+        2 => vec!["h", "l"],
+        3 => vec!["h", "m", "l"],
+        _ => vec!["h", "m", "l", "k"],
     }
 }
 

@@ -162,6 +162,13 @@ impl Pipeline {
         }
     }
 
+    /// How long what it plays is, if that is known.
+    pub fn duration(&self) -> Option<std::time::Duration> {
+        self.inner
+            .query_duration::<gst::ClockTime>()
+            .map(std::time::Duration::from)
+    }
+
     fn failure(&self) -> Error {
         Error::Broken(
             self.reports

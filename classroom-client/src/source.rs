@@ -30,7 +30,7 @@ use outlet::Outlet;
 
 use crate::adapt::{Needs, Rate};
 use crate::elements::Missing;
-use crate::layers::Layers;
+use crate::layers::{self, Layers};
 use crate::pipeline::{self, Pipeline};
 use crate::{encode, h264, opus};
 
@@ -49,8 +49,8 @@ const QUEUE: usize = 64;
 /// What to take pictures from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Video {
-    /// A file, sent as it is, for ever.
-    Clip(std::path::PathBuf),
+    /// A file, or one for each layer, sent as it is, for ever.
+    Clip(clip::Renditions),
     /// A V4L2 device.
     Camera(camera::Camera),
     /// An RTSP or HTTP address.
@@ -244,22 +244,31 @@ impl Capture {
         }
     }
 
-    /// The encodings of the pictures, the best first. What is not encoded here is one, which takes what it takes.
+    /// The encodings of the pictures, the best first. What is not encoded here takes what it takes.
     pub fn encodings(&self) -> Vec<Encoding> {
-        let Some(ladder) = &self.engines.ladder else {
-            let bitrate = self.bitrate.unwrap_or(USUAL_BITRATE);
-            let needs = Needs {
-                nominal: bitrate,
-                least: bitrate,
-            };
-            return vec![Encoding { rid: "h", needs }];
+        let (rids, needs) = match &self.engines {
+            Engines {
+                ladder: Some(ladder),
+                ..
+            } => {
+                let rids = ladder.layers().map(|layer| layer.rid);
+                (rids.collect(), ladder.needs())
+            }
+            Engines {
+                clip: Some(clip), ..
+            } => (layers::rids(clip.needs().len()), clip.needs().to_vec()),
+            _ => {
+                let bitrate = self.bitrate.unwrap_or(USUAL_BITRATE);
+                let needs = Needs {
+                    nominal: bitrate,
+                    least: bitrate,
+                };
+                (layers::rids(1), vec![needs])
+            }
         };
-        let layers = ladder.layers().zip(ladder.needs());
-        layers
-            .map(|(layer, needs)| Encoding {
-                rid: layer.rid,
-                needs,
-            })
+        let encodings = rids.into_iter().zip(needs);
+        encodings
+            .map(|(rid, needs)| Encoding { rid, needs })
             .collect()
     }
 
@@ -320,13 +329,13 @@ fn assemble(request: &Request, outlet: &Outlet) -> Result<Engines, OpenError> {
     }
     let mut engines = Engines::default();
     match &request.video {
-        Video::Clip(path) => {
+        Video::Clip(files) => {
             let sound = if request.audio == Audio::Own {
                 clip::Sound::Play
             } else {
                 clip::Sound::Skip
             };
-            engines.clip = Some(clip::Player::open(path, sound, outlet.clone())?);
+            engines.clip = Some(clip::Player::open(files, sound, outlet.clone())?);
         }
         Video::Network(address) => engines.live.push(network::open(address, request, outlet)?),
         Video::Camera(camera) => engines.encode(camera::open(camera, request, outlet)?),

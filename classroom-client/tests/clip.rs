@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use classroom_client::layers::Layers;
-use classroom_client::source::clip::{Endless, Sound, Unit};
+use classroom_client::source::clip::{Endless, Reader, Renditions, Sound, Unit};
 use classroom_client::source::{Audio, Capture, Epoch, Event, OpenError, Request, Track, Video};
 use common::{Clip, ffmpeg};
 use participant::{AudioFormat, Kind, VideoFormat};
@@ -180,7 +180,7 @@ fn what_cannot_be_sent_as_it_is_is_refused_in_a_sentence() {
 async fn a_clip_waits_for_its_start_and_then_begins_with_a_keyframe() {
     let clip = Clip::two_seconds("start.mp4");
     let request = Request {
-        video: Video::Clip(clip.path().to_owned()),
+        video: Video::Clip(clip.path().into()),
         audio: Audio::Own,
         bitrate: None,
         layers: Layers::Off,
@@ -204,4 +204,53 @@ async fn a_clip_waits_for_its_start_and_then_begins_with_a_keyframe() {
     assert!(pictures[0].timestamp >= started);
     assert!(pictures.is_sorted_by_key(|frame| frame.timestamp));
     assert_eq!(pictures[0].payload, pictures[60].payload, "the second pass");
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Options for a rendition of this height.
+fn rendition<'a>(scale: &'a str, rate: &'a str) -> [&'a str; 10] {
+    [
+        "-vf", scale, "-r", rate, "-c:v", "libx264", "-bf", "0", "-c:a", "libopus",
+    ]
+}
+
+#[test]
+fn renditions_are_layers_of_one_clip() {
+    let best = Clip::two_seconds("best.mp4");
+    let lower = Clip::make("lower.mp4", &rendition("scale=160:90", "30"));
+    let slow = Clip::make("slow.mp4", &rendition("scale=320:180", "5"));
+    let files = Renditions {
+        best: best.path().into(),
+        lower: vec![lower.path().into(), slow.path().into()],
+    };
+    let mut reader = Reader::open(&files, Sound::Play).unwrap();
+    let needs = reader.needs();
+    assert!(needs[0].nominal > needs[1].nominal, "{needs:?}");
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    let (mut sounds, mut latest) = (0, Duration::ZERO);
+    while times[0].len() < 150 {
+        let (track, unit) = reader.next_unit().unwrap();
+        match track {
+            Track::Layer(layer) => times[layer].push(unit.timestamp),
+            Track::Sound => sounds += 1,
+        }
+        assert!(unit.timestamp + ms(21) > latest);
+        latest = latest.max(unit.timestamp);
+    }
+    let close = |a: &Duration, b: &Duration| a.abs_diff(*b) < ms(1);
+    assert!(times[0].iter().zip(&times[1]).all(|(a, b)| close(a, b)));
+    // ffmpeg makes more than ten pictures of two seconds at five a second: the rest is left out.
+    for pass in 0..2 {
+        let start = Duration::from_secs(2) * pass;
+        let of_pass = |time: &&Duration| (start..start + ms(2_000)).contains(&(**time + ms(1)));
+        let slow: Vec<_> = times[2].iter().filter(of_pass).collect();
+        assert_eq!(slow.len(), 10, "{slow:?}");
+        for (number, time) in (0..).zip(slow) {
+            assert!(close(time, &(start + ms(200) * number)), "{time:?}");
+        }
+    }
+    assert!((200..=260).contains(&sounds), "{sounds}, of the best only");
 }

@@ -20,7 +20,7 @@ fn publisher(address: &str, clip: &Path) -> Running {
     let options = publish::Options {
         door: door(address, "whip/test/camera"),
         request: Request {
-            video: Video::Clip(clip.to_owned()),
+            video: Video::Clip(clip.into()),
             audio: Audio::Own,
             bitrate: None,
             layers: Layers::Off,

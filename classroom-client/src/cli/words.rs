@@ -8,6 +8,7 @@ use crate::encode::Size;
 use crate::layers::Layers;
 use crate::play::screen::Screen as Shown;
 use crate::source::camera::Camera;
+use crate::source::clip::Renditions;
 use crate::source::network::Address;
 use crate::source::pattern::Pattern;
 use crate::source::screen::Screen;
@@ -20,7 +21,7 @@ const HIGHEST_RATE: u32 = 120;
 pub fn video(text: &str) -> Result<Video, String> {
     let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
     match kind {
-        "file" if !rest.is_empty() => Ok(Video::Clip(rest.into())),
+        "file" => clip(rest),
         "v4l2" if !rest.is_empty() => camera(rest),
         "rtsp" | "rtsps" | "http" | "https" => Url::parse(text)
             .map(|address| Video::Network(Address(address)))
@@ -32,6 +33,27 @@ pub fn video(text: &str) -> Result<Video, String> {
             "a video source is one of file:CLIP.mp4, v4l2:/dev/video0, rtsp://…, http://…, screen, test:1280x720@30".into(),
         ),
     }
+}
+
+/// Names of files may hold anything but the comma between them.
+fn clip(rest: &str) -> Result<Video, String> {
+    let mut files = rest.split(',');
+    let best = files.next().unwrap_or_default();
+    let lower: Vec<_> = files.map(Into::into).collect();
+    if best.is_empty()
+        || lower
+            .iter()
+            .any(|file: &std::path::PathBuf| file.as_os_str().is_empty())
+    {
+        return Err(format!("“{rest}” is not CLIP.mp4 or BEST.mp4,LOWER.mp4"));
+    }
+    if lower.len() > 3 {
+        return Err("a clip has up to four renditions".into());
+    }
+    Ok(Video::Clip(Renditions {
+        best: best.into(),
+        lower,
+    }))
 }
 
 fn camera(rest: &str) -> Result<Video, String> {
@@ -152,6 +174,11 @@ mod tests {
     fn video_sources_are_told_apart() {
         let size = |width, height, fps| Size { width, height, fps };
         assert_eq!(video("file:a:b.mp4"), Ok(Video::Clip("a:b.mp4".into())));
+        let renditions = Renditions {
+            best: "h.mp4".into(),
+            lower: vec!["m.mp4".into(), "l.mp4".into()],
+        };
+        assert_eq!(video("file:h.mp4,m.mp4,l.mp4"), Ok(Video::Clip(renditions)));
         assert_eq!(
             video("test:640x360@15"),
             Ok(Video::Pattern(Pattern(size(640, 360, 15))))
@@ -190,6 +217,8 @@ mod tests {
         for wrong in [
             "",
             "file:",
+            "file:a.mp4,",
+            "file:a,b,c,d,e",
             "clip.mp4",
             "test:640",
             "test:641x360",

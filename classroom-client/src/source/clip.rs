@@ -1,23 +1,25 @@
-//! A file that is sent as it is, looped for ever.
+//! A file, or one for each layer, that is sent as it is, looped for ever.
 //!
 //! Two threads: one reads the file pass after pass, each through a fresh pipeline so that every pass yields the same bytes; the
 //! other hands each frame over when it is due. Between them lies about a second of frames, which hides the change of passes.
 
 mod endless;
 mod pass;
+mod renditions;
 mod splice;
 mod track;
 
-use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::outlet::Outlet;
-use super::{Event, Formats, OpenError};
+use super::{Event, Formats, OpenError, Track};
+use crate::adapt::Needs;
 pub use endless::{Endless, Unit};
+pub use renditions::{Reader, Renditions};
 
-/// Frames read ahead: about a second of 30 pictures and 50 packets of sound.
+/// Frames read ahead: half a second to a second of 30 pictures in up to three layers and 50 packets of sound.
 const READ_AHEAD: usize = 80;
 
 /// A machine that slept this long goes on from where it is, instead of sending all that it missed.
@@ -36,13 +38,14 @@ pub enum Sound {
 #[derive(Debug)]
 pub struct Player {
     formats: Formats,
+    needs: Vec<Needs>,
     outlet: Outlet,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    Waiting(Box<Endless>),
+    Waiting(Box<Reader>),
     Running(Threads),
 }
 
@@ -59,10 +62,11 @@ impl Player {
     ///
     /// # Errors
     /// As [`Endless::open`].
-    pub fn open(path: &Path, sound: Sound, outlet: Outlet) -> Result<Self, OpenError> {
-        let clip = Endless::open(path, sound)?;
+    pub fn open(files: &Renditions, sound: Sound, outlet: Outlet) -> Result<Self, OpenError> {
+        let clip = Reader::open(files, sound)?;
         Ok(Self {
             formats: clip.formats(),
+            needs: clip.needs(),
             outlet,
             state: State::Waiting(Box::new(clip)),
         })
@@ -71,6 +75,11 @@ impl Player {
     /// What the clip holds.
     pub fn formats(&self) -> Formats {
         self.formats
+    }
+
+    /// What each rendition takes, the best first.
+    pub fn needs(&self) -> &[Needs] {
+        &self.needs
     }
 
     /// Lets the clip run from its first picture. Does nothing when it runs already.
@@ -104,7 +113,9 @@ impl Drop for Threads {
     }
 }
 
-fn read(mut clip: Endless, units: &mpsc::SyncSender<Result<Unit, OpenError>>) {
+type Read = Result<(Track, Unit), OpenError>;
+
+fn read(mut clip: Reader, units: &mpsc::SyncSender<Read>) {
     loop {
         let unit = clip.next_unit();
         let failed = unit.is_err();
@@ -114,15 +125,11 @@ fn read(mut clip: Endless, units: &mpsc::SyncSender<Result<Unit, OpenError>>) {
     }
 }
 
-fn pace(
-    units: &mpsc::Receiver<Result<Unit, OpenError>>,
-    stopped: &mpsc::Receiver<()>,
-    outlet: &Outlet,
-) {
+fn pace(units: &mpsc::Receiver<Read>, stopped: &mpsc::Receiver<()>, outlet: &Outlet) {
     let epoch = outlet.epoch();
     let mut start = epoch.elapsed();
     while let Ok(unit) = units.recv() {
-        let unit = match unit {
+        let (track, unit) = match unit {
             Ok(unit) => unit,
             Err(error) => return outlet.finish(Event::Failed(error.to_string())),
         };
@@ -135,12 +142,7 @@ fn pace(
             None if now - (start + unit.timestamp) > LATE => start = now - unit.timestamp,
             None => {}
         }
-        if !outlet.frame(
-            unit.kind.into(),
-            unit.payload,
-            start + unit.timestamp,
-            unit.keyframe,
-        ) {
+        if !outlet.frame(track, unit.payload, start + unit.timestamp, unit.keyframe) {
             return;
         }
     }

@@ -55,6 +55,7 @@ pub async fn relay() -> (Running, String) {
         },
         access: Access::Local,
         lessons: None,
+        records: None,
         web: None,
         log: "info".into(),
         grace: Duration::from_secs(1),

@@ -11,7 +11,7 @@ use super::Sound;
 use super::pass::Pass;
 use super::splice::{Placement, Splice};
 use super::track::Sample;
-use crate::source::{Formats, OpenError};
+use crate::source::{Formats, OpenError, USUAL_BITRATE};
 use crate::{h264, opus};
 
 /// A frame on the endless timeline of a looped clip.
@@ -25,6 +25,10 @@ pub struct Unit {
     pub timestamp: Duration,
     /// Whether decoding can start here.
     pub keyframe: bool,
+    /// Which pass it belongs to, from 0 on.
+    pub pass: u64,
+    /// Where that pass begins.
+    pub pass_start: Duration,
 }
 
 /// A clip, pass after pass, without an end. Reading it blocks, and it knows no clock.
@@ -36,6 +40,9 @@ pub struct Endless {
     formats: Formats,
     splice: Splice,
     waiting: VecDeque<Unit>,
+    /// How many passes came before.
+    passes: u64,
+    bitrate: u32,
 }
 
 impl Endless {
@@ -59,6 +66,8 @@ impl Endless {
         };
         Ok(Self {
             splice: Splice::new(first.time, formats.audio.is_some()),
+            passes: 0,
+            bitrate: pass.bitrate().unwrap_or(USUAL_BITRATE),
             path: path.to_owned(),
             sound,
             pass,
@@ -70,6 +79,11 @@ impl Endless {
     /// What the clip holds.
     pub fn formats(&self) -> Formats {
         self.formats
+    }
+
+    /// Pictures and sound together, bits per second.
+    pub fn bitrate(&self) -> u32 {
+        self.bitrate
     }
 
     /// The next frame, in the order in which they are due.
@@ -92,6 +106,7 @@ impl Endless {
                         ))
                     })?;
                     self.splice.wrap(first.time);
+                    self.passes += 1;
                 }
             }
         }
@@ -102,7 +117,8 @@ impl Endless {
             Kind::Video => {
                 let timestamp = self.splice.video(sample.time, sample.duration);
                 while let Some(silence) = self.splice.silence_before(timestamp) {
-                    self.waiting.push_back(silent(silence));
+                    let unit = self.silent(silence);
+                    self.waiting.push_back(unit);
                 }
                 timestamp
             }
@@ -112,28 +128,31 @@ impl Endless {
                     silences,
                 } => {
                     for before in (1..=silences).rev() {
-                        self.waiting
-                            .push_back(silent(timestamp - opus::SILENCE_DURATION * before));
+                        let unit = self.silent(timestamp - opus::SILENCE_DURATION * before);
+                        self.waiting.push_back(unit);
                     }
                     timestamp
                 }
                 Placement::Skip => return,
             },
         };
-        self.waiting.push_back(Unit {
-            kind: sample.kind,
-            payload: sample.payload,
-            timestamp,
-            keyframe: sample.keyframe,
-        });
+        let unit = self.unit(sample.kind, sample.payload, timestamp, sample.keyframe);
+        self.waiting.push_back(unit);
     }
-}
 
-fn silent(timestamp: Duration) -> Unit {
-    Unit {
-        kind: Kind::Audio,
-        payload: Bytes::from_static(&opus::SILENCE),
-        timestamp,
-        keyframe: true,
+    fn silent(&self, timestamp: Duration) -> Unit {
+        let silence = Bytes::from_static(&opus::SILENCE);
+        self.unit(Kind::Audio, silence, timestamp, true)
+    }
+
+    fn unit(&self, kind: Kind, payload: Bytes, timestamp: Duration, keyframe: bool) -> Unit {
+        Unit {
+            kind,
+            payload,
+            timestamp,
+            keyframe,
+            pass: self.passes,
+            pass_start: self.splice.start(),
+        }
     }
 }

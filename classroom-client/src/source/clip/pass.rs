@@ -42,7 +42,9 @@ pub struct Pass {
     video: Track,
     audio: Option<Track>,
     name: String,
-    _pipeline: Pipeline,
+    /// Of the file.
+    bytes: u64,
+    pipeline: Pipeline,
 }
 
 impl Pass {
@@ -50,11 +52,11 @@ impl Pass {
     pub fn open(path: &Path, sound: Sound) -> Result<Self, OpenError> {
         let name = path.display().to_string();
         let unusable = |reason: &str| OpenError::Unusable(format!("{name}: {reason}"));
-        match std::fs::metadata(path) {
+        let bytes = match std::fs::metadata(path) {
             Err(error) => return Err(unusable(&in_words(&error))),
             Ok(found) if !found.is_file() => return Err(unusable("is not a file")),
-            Ok(_) => {}
-        }
+            Ok(found) => found.len(),
+        };
         elements::require(&["uridecodebin", "h264parse", "opusparse"])?;
         let absolute = std::path::absolute(path).map_err(|error| unusable(&in_words(&error)))?;
         let uri = gst::glib::filename_to_uri(&absolute, None)
@@ -96,10 +98,18 @@ impl Pass {
             video: video.ok_or_else(|| unusable("holds no video"))?,
             audio,
             name,
-            _pipeline: pipeline,
+            bytes,
+            pipeline,
         };
         pass.look_ahead()?;
         Ok(pass)
+    }
+
+    /// Pictures and sound together, bits per second; `None` when the file does not say how long it is.
+    pub fn bitrate(&self) -> Option<u32> {
+        let seconds = self.pipeline.duration()?.as_secs_f64();
+        let bitrate = self.bytes as f64 * 8.0 / seconds;
+        (seconds > 0.0).then_some(bitrate as u32)
     }
 
     /// The sample of a kind that is next, if the clip has any more.

@@ -53,6 +53,11 @@ impl Splice {
         self.base = self.video_end;
     }
 
+    /// Where the pass begins on the timeline.
+    pub fn start(&self) -> Duration {
+        self.base
+    }
+
     /// Places a picture.
     pub fn video(&mut self, time: i64, duration: Duration) -> Duration {
         let timestamp = self
@@ -133,6 +138,7 @@ mod tests {
                 assert_eq!(placed, FRAME * (60 * pass + frame));
             }
             splice.wrap(ns(PACKET));
+            assert_eq!(splice.start(), FRAME * 60 * (pass + 1));
         }
     }
 
