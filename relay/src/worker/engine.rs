@@ -187,8 +187,9 @@ impl Engine {
         repairs.chain(tick).chain(pace).min()
     }
 
-    /// Advances every timer to `now`.
+    /// Advances every timer to `now`. What was taken in has been [flushed](Self::flush) before.
     pub fn handle_timeout(&mut self, now: Instant, outlet: &mut impl Outlet) {
+        debug_assert!(self.batch.iter().all(Gathered::is_empty));
         if self.next_pace.is_none_or(|at| now >= at) {
             self.next_pace = Some(now + PACE);
             let lagging: Vec<_> = self.lagging.iter().copied().collect();

@@ -45,6 +45,9 @@ const GRACE: Duration = Duration::from_secs(3);
 const REVIEW: Duration = Duration::from_millis(100);
 /// A keyframe that was kept is used when what has come since takes less than this at the viewer's pace: a fresh one takes about as long.
 const QUICK: Duration = Duration::from_millis(250);
+/// What a client needs after the handshake to set up its keys and receivers. What arrives before is lost to it without a trace: it
+/// would not even ask for the beginning of the first keyframe.
+const READY: Duration = Duration::from_millis(40);
 /// How long a keyframe may take to a client, beyond the round trip.
 const KEYFRAME_TRIP: Duration = Duration::from_millis(200);
 /// How long a burst may last.
@@ -57,8 +60,9 @@ pub struct Viewer {
     slots: Vec<Filled>,
     /// Places of the slots, the most important first.
     order: Vec<usize>,
-    /// The client is not heard, so nothing is sent.
+    /// The client is not ready yet, or not heard, so nothing is sent.
     is_paused: bool,
+    ready_at: Option<Instant>,
     estimate: Estimate,
     /// Whether anything tells what the line carries.
     is_informed: bool,
@@ -102,7 +106,8 @@ impl Viewer {
         Self {
             slots,
             order,
-            is_paused: false,
+            is_paused: true,
+            ready_at: None,
             estimate: Estimate::new(now, START),
             is_informed: false,
             began: None,
@@ -124,9 +129,15 @@ impl Viewer {
         }
     }
 
-    /// Sends again, pictures from a keyframe on. Returns whether it had been paused.
-    pub fn resume(&mut self) -> bool {
-        std::mem::take(&mut self.is_paused)
+    /// The handshake is complete.
+    pub fn connected(&mut self, now: Instant) {
+        self.ready_at = Some(now + READY);
+    }
+
+    /// Sends (again), pictures from a keyframe on, once the client is ready. Returns whether it had been paused.
+    pub fn resume(&mut self, now: Instant) -> bool {
+        let is_ready = self.ready_at.is_some_and(|at| now >= at);
+        is_ready && std::mem::take(&mut self.is_paused)
     }
 
     /// Shows a track in a slot, or nothing, and returns what was shown before.

@@ -142,7 +142,7 @@ impl Engine {
         if silence >= SILENCE {
             viewer.pause();
         } else {
-            resumes = viewer.resume();
+            resumes = viewer.resume(now);
             viewer.probe(&self.tracks, &mut exit);
         }
         if report {

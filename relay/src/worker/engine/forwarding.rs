@@ -22,6 +22,13 @@ pub struct Gathered {
     shared: bool,
 }
 
+impl Gathered {
+    /// Whether everything has been forwarded.
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+}
+
 /// What a flush has forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forwarded {

@@ -125,8 +125,9 @@ impl Engine {
             return;
         };
         if media.start(now, slot, track) {
+            // Not before the batch is forwarded: its packets are kept already, and would be sent twice.
             self.lagging.insert(viewer);
-            self.pump(now, viewer, outlet);
+            self.next_pace = Some(now);
         } else if let Some(layer) = media.needs_keyframe(slot) {
             self.want_keyframe(now, key, layer, outlet);
         }
@@ -192,7 +193,9 @@ impl Engine {
             None => {}
             Some(Change::Connected) => {
                 self.outputs.notices.push_back(Notice::Connected(key));
-                self.show(now, key, outlet);
+                if let Media::Viewer(viewer) = &mut session.media {
+                    viewer.connected(now);
+                }
             }
             Some(Change::Over(reason)) => {
                 self.outputs

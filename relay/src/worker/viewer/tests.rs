@@ -76,6 +76,9 @@ impl Bench {
         };
         let track = Arc::new(track);
         viewer.bind(0, Some(track.clone()));
+        let now = Instant::now();
+        viewer.connected(now - READY);
+        assert!(viewer.resume(now));
         let master = MasterKeys::new(Profile::AeadAes128Gcm, &[1; 16], &[2; 12]).unwrap();
         Self {
             viewer,
@@ -137,7 +140,8 @@ fn a_viewer_that_was_cut_off_resumes_where_the_numbers_stopped() {
         !bench.forward(3..16_000, &[500]),
         "nobody is there to need one"
     );
-    assert!(bench.viewer.resume() && !bench.viewer.resume());
+    let now = Instant::now();
+    assert!(bench.viewer.resume(now) && !bench.viewer.resume(now));
     assert!(bench.forward([16_000], &[]));
     assert!(!bench.forward([16_001, 16_002], &[16_001]));
     let first = bench.client.1[0];
