@@ -79,9 +79,11 @@ async fn five_per_cent_of_loss_freeze_nothing() {
     }
     assert!(share(playout.audio_concealed, playout.audio_packets) < 0.005);
     let report = lesson.room.report();
+    // What probes repeat may have been missing, and is then asked for as well.
+    let (repaired, duplicates) = (report.repaired, report.duplicates);
     assert!(
-        report.repaired > 500 && report.duplicates == 0,
-        "{report:?}"
+        repaired > 500 && duplicates * 20 < repaired,
+        "{repaired}, {duplicates}"
     );
 }
 
