@@ -6,6 +6,7 @@ use load_tests::client::{Kind, Section, Sending, VIDEO_PAYLOAD_TYPE};
 use participant::watch::Config;
 use relay_transport::Discard;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc_rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
     TransportLayerNack, nack_pairs_from_sequence_numbers,
 };
@@ -182,6 +183,51 @@ async fn a_viewer_that_asks_for_everything_is_answered_within_bounds() {
             .count(|counters| counters.keyframe_requests_received.get())
             > 1_000
     );
+    // Beyond a handful at once, one client's wish costs everybody a keyframe every other second.
+    let asked = world
+        .relay
+        .count(|counters| counters.keyframe_requests_sent.get());
+    assert!(asked <= 5 + 4 + 2, "{asked} in seven seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn absurd_estimates_and_feedback_cost_nobody_anything() {
+    let mut world = World::new(DELAY);
+    let (school, mut rooms) = lesson(&mut world).await;
+    let mut liar = Raw::join(&mut world, "whep/demo/camera", &[VIDEO], |offer| offer).await;
+    liar.run(secs(1)).await;
+    let [media_ssrc] = liar.sources()[..] else {
+        panic!("{:?}", liar.sources())
+    };
+    let before = world.relay.wire.sent_to(liar.address());
+    let mut random = Random(5);
+    for step in 0..500u32 {
+        liar.run(ms(10)).await;
+        let bitrate = [0.0, 1.0, 2f32.powi(62), f32::MAX][step as usize % 4];
+        let estimate = ReceiverEstimatedMaximumBitrate {
+            sender_ssrc: 2,
+            bitrate,
+            ssrcs: vec![media_ssrc],
+        };
+        liar.send_rtcp(&estimate.marshal().unwrap());
+        for _ in 0..4 {
+            // Any base, any time, as many packets as fit, all of which arrived.
+            let mut feedback = vec![0x8F, 205, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1];
+            feedback.extend(random.bytes(2));
+            feedback.extend(1_000u16.to_be_bytes());
+            feedback.extend(random.bytes(4));
+            feedback.extend((0x2000u16 | 1_000).to_be_bytes());
+            feedback.extend(random.bytes(1_002));
+            let words = (feedback.len() / 4 - 1) as u16;
+            feedback[2..4].copy_from_slice(&words.to_be_bytes());
+            liar.send_rtcp(&feedback);
+        }
+    }
+    liar.run(ms(200)).await;
+    assert_unharmed(&school, &mut rooms);
+    let sent = world.relay.wire.sent_to(liar.address()) - before;
+    let packets = rooms[0].picture_statistics().packets;
+    assert!(sent < 2 * packets, "{sent} for {packets} packets");
 }
 
 #[tokio::test(start_paused = true)]
