@@ -43,6 +43,7 @@ mod answer;
 mod codec;
 mod connection;
 mod door;
+pub mod events;
 mod mailbox;
 mod media;
 mod platform;

@@ -1,6 +1,6 @@
 //! How an offer becomes an answer.
 
-mod http;
+pub(crate) mod http;
 
 use std::fmt;
 use std::future::Future;

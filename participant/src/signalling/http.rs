@@ -13,7 +13,7 @@ use crate::{Door, Trust};
 /// Until the connection stands, TLS included. Short: the next attempt may find the line repaired.
 const CONNECT: Duration = Duration::from_secs(2);
 /// For one exchange.
-const EXCHANGE: Duration = Duration::from_secs(5);
+pub(crate) const EXCHANGE: Duration = Duration::from_secs(5);
 /// For the farewell: nobody waits longer for it.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Longest answer accepted, in bytes. Real ones are a few kilobytes.
@@ -29,21 +29,11 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(door: &Door) -> Result<Self, OfferError> {
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(EXCHANGE)
-            // RFC 9725 §4.5: 307 keeps method and body, and so does reqwest.
-            .redirect(redirect::Policy::limited(5))
-            .user_agent(concat!("lectern-participant/", env!("CARGO_PKG_VERSION")));
-        let builder = match &door.trust {
-            Trust::Platform => builder,
-            Trust::Pem(pem) => {
-                builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(unreachable)?)
-            }
-            Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
-        };
+        let http = builder(door)
+            .map(|builder| builder.timeout(EXCHANGE))
+            .and_then(reqwest::ClientBuilder::build);
         Ok(Self {
-            http: builder.build().map_err(unreachable)?,
+            http: http.map_err(unreachable)?,
             door: door.clone(),
         })
     }
@@ -94,6 +84,20 @@ impl Client {
             None => request,
         }
     }
+}
+
+/// A client that believes what `door` believes.
+pub(crate) fn builder(door: &Door) -> Result<reqwest::ClientBuilder, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        // RFC 9725 §4.5: 307 keeps method and body, and so does reqwest.
+        .redirect(redirect::Policy::limited(5))
+        .user_agent(concat!("lectern-participant/", env!("CARGO_PKG_VERSION")));
+    Ok(match &door.trust {
+        Trust::Platform => builder,
+        Trust::Pem(pem) => builder.tls_certs_only(Certificate::from_pem_bundle(pem)?),
+        Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
+    })
 }
 
 async fn read(mut response: Response) -> Result<String, OfferError> {
