@@ -78,9 +78,9 @@ pub struct Counters {
     pub resent_packets: Counter,
     /// Bytes sent only to find out what a line carries.
     pub probe_bytes: Counter,
-    /// Keyframe requests of viewers who ask more often than a lossy line makes necessary.
+    /// Keyframe requests of viewers that were not followed: one was on its way, or they asked too often.
     pub keyframe_requests_ignored: Counter,
-    /// Packets not sent again because the viewer's repair budget was spent.
+    /// Packets not sent again: the viewer's repair budget was spent, or they would have come too late.
     pub withheld_packets: Counter,
     /// Keyframe requests of viewers.
     pub keyframe_requests_received: Counter,

@@ -62,8 +62,18 @@ const PLAIN: &[Plain] = &[
     ),
     (
         "withheld_packets",
-        "Lost packets not sent again because the viewer's repair budget was spent",
+        "Lost packets not sent again: the viewer's repair budget was spent, or they would have come too late",
         |c| &c.withheld_packets,
+    ),
+    (
+        "probe_bytes",
+        "Bytes sent to viewers only to find out what their lines carry",
+        |c| &c.probe_bytes,
+    ),
+    (
+        "keyframe_requests_ignored",
+        "Keyframe requests of viewers that were not followed: one was on its way, or they asked too often",
+        |c| &c.keyframe_requests_ignored,
     ),
     (
         "unsupported_packets",

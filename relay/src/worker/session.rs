@@ -21,7 +21,7 @@ pub struct Session {
 /// What a session is for.
 pub enum Media {
     /// The client sends.
-    Publisher(Publisher),
+    Publisher(Box<Publisher>),
     /// The client receives.
     Viewer(Box<Viewer>),
 }

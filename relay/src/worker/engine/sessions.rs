@@ -31,7 +31,7 @@ impl Engine {
                         .insert(description.key, Track::new(description.clone()));
                 }
                 self.publishers.push(key);
-                Media::Publisher(publisher)
+                Media::Publisher(Box::new(publisher))
             }
             Side::Viewer(slots) => Media::Viewer(Box::new(Viewer::new(now, slots))),
         };
