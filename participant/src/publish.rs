@@ -6,6 +6,7 @@ mod layer;
 mod outgoing;
 mod pace;
 mod sender;
+mod tally;
 mod uplink;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,9 +25,11 @@ use crate::{AudioFormat, Door, Mailbox, Platform, Refusal, VideoFormat};
 
 use entrance::Entrance;
 pub use entrance::FrameWriter;
-pub use layer::{InvalidRid, LayerStatistics, Rid};
+pub use layer::{InvalidRid, Rid};
 use outgoing::{Expected, Outgoing, Part, Source};
 use sender::Sender;
+use tally::Tally;
+pub use tally::{LayerStatistics, Statistics};
 
 /// Packets kept for retransmission per track: 2 s of 4K at 20 Mbit/s. A power of two, as the library demands.
 const HISTORY: u16 = 4_096;
@@ -116,32 +119,6 @@ pub enum Event {
     },
 }
 
-/// Counters of a publication since its start, over all its connections.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Statistics {
-    /// Connections that were made.
-    pub connections: u64,
-    /// Video frames sent.
-    pub video_frames: u64,
-    /// Video frames dropped: no connection, queue full, or waiting for a keyframe.
-    pub video_frames_dropped: u64,
-    /// Audio packets sent.
-    pub audio_packets: u64,
-    /// RTP packets sent for the first time, audio and video.
-    pub packets: u64,
-    /// RTP payload bytes of these.
-    pub bytes: u64,
-    /// RTP packets asked for again by the other side.
-    pub packets_nacked: u64,
-    /// Keyframe requests received (PLI and FIR).
-    pub keyframe_requests: u64,
-    /// Fraction of the video packets lost on the way, by the latest receiver report; 0 to 1.
-    pub remote_loss: f32,
-    /// Round-trip time by the latest receiver report that allowed it.
-    pub round_trip: Option<Duration>,
-}
-
 /// A source being published. Connects and reconnects until it is closed; dropping it closes it in the background.
 pub struct Publisher {
     shared: Arc<Shared>,
@@ -160,26 +137,6 @@ struct Shared {
     tally: Mutex<Tally>,
     /// Bit/s that the line is believed to carry.
     target: watch::Sender<Option<u64>>,
-}
-
-/// Everything that is counted.
-#[derive(Debug)]
-struct Tally {
-    total: Statistics,
-    layers: Vec<LayerStatistics>,
-}
-
-impl Tally {
-    fn new(layers: usize) -> Self {
-        Self {
-            total: Statistics::default(),
-            layers: vec![LayerStatistics::default(); layers],
-        }
-    }
-
-    fn layer_mut(&mut self, layer: Option<usize>) -> Option<&mut LayerStatistics> {
-        self.layers.get_mut(layer?)
-    }
 }
 
 impl Shared {

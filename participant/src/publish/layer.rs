@@ -1,4 +1,4 @@
-//! The layers of a simulcast publication.
+//! What the layers of a simulcast publication are called.
 
 use std::fmt;
 
@@ -39,26 +39,6 @@ impl fmt::Display for Rid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Counters of one layer of the video since its start, over all its connections.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[non_exhaustive]
-pub struct LayerStatistics {
-    /// Frames sent.
-    pub frames: u64,
-    /// Frames dropped: no connection, queue full, at rest, or waiting for a keyframe.
-    pub frames_dropped: u64,
-    /// RTP packets sent for the first time.
-    pub packets: u64,
-    /// RTP payload bytes of these.
-    pub bytes: u64,
-    /// RTP packets asked for again by the other side.
-    pub packets_nacked: u64,
-    /// Keyframe requests received (PLI and FIR).
-    pub keyframe_requests: u64,
-    /// Fraction of the packets lost on the way, by the latest receiver report; 0 to 1.
-    pub remote_loss: f32,
 }
 
 #[cfg(test)]
