@@ -12,6 +12,8 @@ const LOSSY: f64 = 2.0;
 const VISIBLE: f64 = 0.5;
 /// Frozen share of the time from which pictures suffer.
 const FROZEN: f64 = 0.02;
+/// Loss in percent that repair does not hide from players, as far as they do not tell.
+const BEYOND_REPAIR: f64 = 15.0;
 /// Fewer packets in the last seconds say nothing.
 const MEANINGFUL: u64 = 50;
 /// A round trip that people notice when they answer.
@@ -41,8 +43,8 @@ pub struct Evidence<'a> {
 pub struct Receiving<'a> {
     /// Over the last seconds.
     pub sum: Sum,
-    /// The share of the last seconds in which a picture stood still, as players tell.
-    pub frozen: f64,
+    /// The share of the last seconds in which a picture stood still; `None` when no player tells.
+    pub frozen: Option<f64>,
     /// What it is estimated to carry, bit/s.
     pub estimate: Option<u64>,
     /// The pictures it is sent.
@@ -88,7 +90,10 @@ fn downlink(evidence: &Evidence<'_>) -> Option<Situation> {
     let shed = shed(receiving.slots);
     let Sum { packets, .. } = receiving.sum;
     if packets >= MEANINGFUL && receiving.sum.loss_percent() >= LOSSY {
-        let suffers = receiving.sum.unrepaired_percent() >= VISIBLE || receiving.frozen >= FROZEN;
+        let suffers = match receiving.frozen {
+            Some(frozen) => receiving.sum.unrepaired_percent() >= VISIBLE || frozen >= FROZEN,
+            None => receiving.sum.loss_percent() >= BEYOND_REPAIR,
+        };
         let remedy = match shed {
             Some(shed) => shed,
             None if suffers => Remedy::Nothing,
@@ -203,7 +208,7 @@ mod tests {
         Evidence {
             downlink: Some(Receiving {
                 sum,
-                frozen: 0.0,
+                frozen: Some(0.0),
                 estimate: Some(3_876_000),
                 slots,
                 is_settled: true,
@@ -237,12 +242,26 @@ mod tests {
     fn pictures_that_players_see_freeze_are_not_called_repaired() {
         let slots = slots(FULL.0, FULL.1);
         let mut evidence = receiving(sum(50, 0), &slots);
-        evidence.downlink.as_mut().unwrap().frozen = 0.1;
+        evidence.downlink.as_mut().unwrap().frozen = Some(0.1);
         let expected = Situation::Lossy {
             loss_percent: 5,
             remedy: Remedy::Nothing,
         };
         assert_eq!(judge(&evidence), expected);
+    }
+
+    #[test]
+    fn much_loss_is_not_called_repaired_when_no_player_tells_so() {
+        let slots = slots(FULL.0, FULL.1);
+        for (lost, remedy) in [(100, Remedy::Repaired), (200, Remedy::Nothing)] {
+            let mut evidence = receiving(sum(lost, 0), &slots);
+            evidence.downlink.as_mut().unwrap().frozen = None;
+            let found = judge(&evidence);
+            assert!(
+                matches!(found, Situation::Lossy { remedy: r, .. } if r == remedy),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]

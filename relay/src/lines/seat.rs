@@ -325,15 +325,17 @@ impl Seat {
     }
 
     fn receiving<'a>(&self, now: Instant, carrier: &Carrier, slots: &'a [Slot]) -> Receiving<'a> {
-        let played = self.played_recently(now).unwrap_or_default();
+        let played = self.played_recently(now);
+        let lost = played.map_or(0, |played| played.packets_lost);
         let measured = sum(now, carrier);
         let connected = carrier.connected().unwrap_or(now);
         Receiving {
             sum: Sum {
-                unrepaired: measured.unrepaired.max(played.packets_lost),
+                unrepaired: measured.unrepaired.max(lost),
                 ..measured
             },
-            frozen: played.freeze_ms as f64 / PLAYED_RECENTLY.as_millis() as f64,
+            frozen: played
+                .map(|played| played.freeze_ms as f64 / PLAYED_RECENTLY.as_millis() as f64),
             estimate: carrier.last().and_then(|last| last.estimate),
             slots,
             is_settled: now.saturating_duration_since(connected) >= SETTLES_AFTER,

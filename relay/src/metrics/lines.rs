@@ -37,15 +37,15 @@ type Measure = (
 
 const MEASURES: [Measure; 5] = [
     (
-        "line_loss",
+        "line_loss_ratio",
         "Packets of a line missing before any repair",
-        Some(Unit::Ratios),
+        None,
         |figures| Some(figures.loss_percent / 100.0),
     ),
     (
-        "line_loss_after_repair",
+        "line_loss_after_repair_ratio",
         "Packets of a line still missing after repair",
-        Some(Unit::Ratios),
+        None,
         |figures| Some(figures.loss_after_repair_percent? / 100.0),
     ),
     (

@@ -371,7 +371,7 @@ async fn metrics_tell_of_every_line_that_is_there() {
     let answer = ask(Method::GET, "/metrics").of(&relay).await;
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
     for line in [
-        "lectern_line_loss_ratios{lesson=\"demo\",seat=\"room-1\",direction=\"downlink\"} 0.0",
+        "lectern_line_loss_ratio{lesson=\"demo\",seat=\"room-1\",direction=\"downlink\"} 0.0",
         "lectern_line_rate{lesson=\"demo\",seat=\"room-1\",direction=\"downlink\"} 8000.0",
         "lectern_line_round_trip_seconds{lesson=\"demo\",seat=\"room-1\",direction=\"downlink\"} 0.02",
         "lectern_line_layer{lesson=\"demo\",seat=\"room-1\",slot=\"camera\"} 0",
