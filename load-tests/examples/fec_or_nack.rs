@@ -17,7 +17,7 @@ use load_tests::link::profile::Conditions;
 use load_tests::link::{Lane, Parcel, Profile};
 use load_tests::viewer::{Sequence, Timing, Via};
 
-const LENGTH: Duration = Duration::from_secs(120);
+const LENGTH: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(1);
 /// 1,200 bytes each: 12 Mbit/s.
 const PACKETS_PER_FRAME: u64 = 42;

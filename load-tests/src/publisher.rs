@@ -1,5 +1,6 @@
 //! The synthetic central school: 4K frames, in layers or not, and Opus-like audio.
 
+mod burst;
 mod feedback;
 pub mod h264;
 mod history;

@@ -10,6 +10,7 @@ mod sequence;
 mod session;
 mod timing;
 mod track;
+mod transport_wide;
 
 pub use crowd::{Crowd, CrowdError, Notice, Sample, Seat};
 pub use log::{Log, Sighting};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_shared::marshal::Marshal;
 
+use super::burst::Burst;
 use super::feedback::{Feedback, shortest_spacing};
 use super::h264::Cut;
 use super::history::History;
@@ -26,8 +27,6 @@ const AUDIO_BYTES: usize = 160;
 const PACING_FACTOR: f64 = 2.5;
 /// The longest wait; timers of the association need no finer one.
 const MAX_WAIT: Duration = Duration::from_millis(10);
-/// Bytes gathered for one GSO call.
-const RUN_BYTES: usize = 60_000;
 
 /// Where packets go. They go at once, and say when they left, so that sealing the rest of a frame is not counted as delay.
 pub trait Outlet {
@@ -54,7 +53,7 @@ pub struct Session {
     state: State,
     report: PublisherReport,
     scratch: Vec<u8>,
-    run: Run,
+    burst: Burst,
 }
 
 /// A layer that is sent.
@@ -81,14 +80,6 @@ enum State {
     Connecting,
     Live(Schedule),
     Paused,
-}
-
-/// Sealed packets of equal size that wait for one GSO call.
-#[derive(Default)]
-struct Run {
-    bytes: Vec<u8>,
-    size: usize,
-    packets: u64,
 }
 
 /// What an RTP packet is of.
@@ -145,7 +136,7 @@ impl Session {
             state: State::Connecting,
             report: PublisherReport::default(),
             scratch: Vec::with_capacity(MTU),
-            run: Run::default(),
+            burst: Burst::default(),
         }
     }
 
@@ -254,7 +245,7 @@ impl Session {
                 &[0xfc; AUDIO_BYTES],
                 outlet,
             );
-            self.flush_run(to, outlet);
+            self.report.send_errors += self.burst.flush(to, outlet);
         }
         if let Some((number, media_time)) = due.frame {
             self.queue_frames(number, media_time);
@@ -343,10 +334,10 @@ impl Session {
             } = queued;
             self.pack_and_seal(to, Of::Layer(layer), media_time, marker, &payload, outlet);
         }
-        self.flush_run(to, outlet);
+        self.report.send_errors += self.burst.flush(to, outlet);
     }
 
-    /// Seals a packet into the run, which is sent first when it is full or the size changes.
+    /// Seals a packet, which leaves with those of its size.
     fn pack_and_seal(
         &mut self,
         to: SocketAddr,
@@ -371,31 +362,7 @@ impl Session {
         let sealed = sealed.freeze();
         history.keep(sequence, sealed.clone());
         self.report.packets += 1;
-        // The last packet of a run may be shorter than the others, and ends it.
-        let fits =
-            self.run.bytes.len() + sealed.len() <= RUN_BYTES && sealed.len() <= self.run.size;
-        if self.run.packets > 0 && !fits {
-            self.flush_run(to, outlet);
-        }
-        if self.run.packets == 0 {
-            self.run.size = sealed.len();
-        }
-        self.run.bytes.extend_from_slice(&sealed);
-        self.run.packets += 1;
-        if sealed.len() < self.run.size {
-            self.flush_run(to, outlet);
-        }
-    }
-
-    fn flush_run(&mut self, to: SocketAddr, outlet: &mut impl Outlet) {
-        if self.run.packets == 0 {
-            return;
-        }
-        if outlet.send(to, &self.run.bytes, self.run.size).is_err() {
-            self.report.send_errors += self.run.packets;
-        }
-        self.run.bytes.clear();
-        self.run.packets = 0;
+        self.report.send_errors += self.burst.push(to, &sealed, outlet);
     }
 
     /// One moment on the clocks of all SSRCs (RFC 3550 §6.4.1).

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use congestion::arrivals::{self, Arrivals};
 use hdrhistogram::Histogram;
 use rtc_rtcp::sender_report::SenderReport;
 
@@ -12,6 +11,7 @@ use super::feedback;
 use super::log::{Log, Sighting};
 use super::timing::{Timing, Via};
 use super::track::{Check, Incoming, Track};
+use super::transport_wide::{Clock, TransportWide};
 use crate::client::{Accepted, Answer, Event, Kind, Link};
 use crate::inbox::Datagram;
 use crate::rtp::Packet;
@@ -85,28 +85,6 @@ pub struct Session {
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
 }
 
-struct TransportWide {
-    id: u8,
-    arrivals: Arrivals,
-    next: Instant,
-}
-
-/// One moment on both clocks.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    instant: Instant,
-    wall: Duration,
-}
-
-impl Clock {
-    fn instant(&self, wall: Duration) -> Instant {
-        match wall.checked_sub(self.wall) {
-            Some(since) => self.instant + since,
-            None => self.instant,
-        }
-    }
-}
-
 impl Session {
     /// A viewer that begins to connect. `wall` is the same moment as `now`, since the Unix epoch.
     pub fn new(now: Instant, wall: Duration, entry: Entry) -> Self {
@@ -131,11 +109,7 @@ impl Session {
                 .collect(),
             sections: accepted,
             timing: Timing::default(),
-            transport_wide: transport_wide_id.map(|id| TransportWide {
-                id,
-                arrivals: Arrivals::new(now),
-                next: now + arrivals::INTERVAL,
-            }),
+            transport_wide: transport_wide_id.map(|id| TransportWide::new(now, id)),
             log: (entry.attention == Attention::Everything).then(Log::default),
             clock: Clock { instant: now, wall },
             tracks: Vec::new(),
@@ -220,10 +194,8 @@ impl Session {
             return;
         };
         let at = self.clock.instant(datagram.arrival);
-        if let Some(wide) = &mut self.transport_wide
-            && let Some(&[high, low]) = packet.extension(wide.id)
-        {
-            wide.arrivals.received(at, u16::from_be_bytes([high, low]));
+        if let Some(wide) = &mut self.transport_wide {
+            wide.note(at, &packet);
         }
         if self.is_repair(&packet) {
             self.receive_repair(at, datagram, delays);
@@ -392,13 +364,8 @@ impl Session {
                 packets.push(feedback::picture_loss(track.ssrc));
             }
         }
-        if let (Some(wide), Some(track)) = (&mut self.transport_wide, self.tracks.first())
-            && wide.next <= now
-        {
-            wide.next = now + arrivals::INTERVAL;
-            while let Some(arrivals) = wide.arrivals.poll() {
-                packets.push(feedback::transport_wide(track.ssrc, &arrivals));
-            }
+        if let (Some(wide), Some(track)) = (&mut self.transport_wide, self.tracks.first()) {
+            packets.extend(wide.due(now, track.ssrc));
         }
         if self.next_report <= now && !self.tracks.is_empty() {
             self.next_report = now + REPORT_INTERVAL;
