@@ -6,6 +6,7 @@ mod table;
 use std::time::{Duration, Instant};
 
 use participant::{Kind, watch};
+use protocol::line::{Line, Playback};
 use serde::Serialize;
 
 pub use histogram::Histogram;
@@ -70,8 +71,24 @@ pub struct Report {
     pub connected: bool,
     /// Connections that were made.
     pub connections: u64,
+    /// How the relay says the room's line is; absent while it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<Line>,
     /// The slots in the order of their lines.
     pub slots: Vec<SlotReport>,
+}
+
+impl Report {
+    /// What the relay is told in return. Standing pictures are not counted here.
+    pub fn playback(&self) -> Playback {
+        let sum = |figure: fn(&SlotReport) -> u64| self.slots.iter().map(figure).sum();
+        Playback {
+            concealed_ms: sum(|slot| slot.audio_ms_concealed),
+            frames_decoded: sum(|slot| slot.frames_decoded),
+            packets_lost: sum(|slot| slot.packets_lost),
+            ..Playback::default()
+        }
+    }
 }
 
 /// What is counted per slot on this side of the decoder.

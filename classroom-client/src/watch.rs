@@ -7,6 +7,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use participant::events::Events;
 use participant::watch::{Config, Event, Watcher};
 use participant::{Codec, Door};
 use tokio::sync::mpsc;
@@ -98,11 +99,14 @@ pub async fn run(
         ..Config::default()
     };
     let epoch = Epoch::now();
+    let lesson = Events::follow(&options.door);
     let (watcher, mut events) = Watcher::start(options.door.clone(), config);
     let (reports, mut players) = mpsc::channel(REPORTS);
     let mut session = Session {
         options: &options,
         watcher,
+        lesson,
+        told_of_line: String::new(),
         epoch,
         start: Instant::now(),
         reports,
@@ -156,6 +160,10 @@ fn write(path: &std::path::Path, report: &Report) -> std::io::Result<()> {
 struct Session<'a> {
     options: &'a Options,
     watcher: Watcher,
+    /// What the relay tells besides media, if it is one that does.
+    lesson: Option<Events>,
+    /// The sentence about the line that was logged last.
+    told_of_line: String,
     epoch: Epoch,
     start: Instant,
     reports: mpsc::Sender<play::Event>,
@@ -271,14 +279,29 @@ impl Session<'_> {
             seconds: (now - self.start).as_secs_f64(),
             connected: self.connected,
             connections: self.connections,
+            line: self.lesson.as_ref().and_then(Events::line),
         }
     }
 
     fn tick(&mut self) -> Report {
         let report = self.report();
+        if let Some(lesson) = &self.lesson {
+            lesson.report(report.playback());
+        }
+        let sentence = report.line.as_ref().map(|line| &line.sentence);
+        if let Some(sentence) = sentence
+            && sentence.zh != self.told_of_line
+        {
+            tracing::info!(line = sentence.zh, "{}", sentence.en);
+            self.told_of_line.clone_from(&sentence.zh);
+        }
         if self.options.overlay == Overlay::Text {
             for (line, slot) in self.lines.values().zip(&report.slots) {
-                line.show_text(&stats::overlay(slot));
+                let mut text = stats::overlay(slot);
+                if let Some(sentence) = sentence {
+                    text = format!("{}\n{text}", sentence.zh);
+                }
+                line.show_text(&text);
             }
         }
         report

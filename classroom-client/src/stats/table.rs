@@ -22,6 +22,9 @@ pub fn table(report: &Report) -> String {
         "decoded",
         "sound s/gaps"
     );
+    if let Some(line) = &report.line {
+        text.insert_str(0, &format!("{} ({})\n", line.sentence.zh, line.sentence.en));
+    }
     for slot in &report.slots {
         text.push_str(&format!(
             "\n{:<16} {:>8.2} {:>6} {:>9.2} {:>9} {:>9} {:>10} {:>10} {:>12}",
