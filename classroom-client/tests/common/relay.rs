@@ -47,7 +47,7 @@ pub async fn relay() -> (Running, String) {
         },
         media: Media {
             listen: vec!["127.0.0.1".parse().unwrap()],
-            protocols: relay::config::Protocols::Udp,
+            protocols: relay::config::Protocols::UdpAndTcp { tcp_port: 0 },
             base_port: 0,
             workers: NonZeroUsize::MIN,
             announce: Vec::new(),
