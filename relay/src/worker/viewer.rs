@@ -15,6 +15,7 @@ mod numbers;
 mod redundancy;
 mod repair;
 mod sending;
+mod shares;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use congestion::estimate::Estimate;
-use relay_core::allocator::{self, Allocator, Share, Want};
+use relay_core::allocator::Allocator;
 use relay_core::key::{LayerSet, TrackKey};
 use relay_core::pacer::Pacer;
 use relay_core::packet::Packet;
@@ -39,10 +40,6 @@ use sending::Tally;
 
 /// What a line is believed to carry until it shows: the 1080p layer and courseware, but not 4K.
 const START: u64 = 5_000_000;
-/// How long nothing is taken from a viewer that has just come: its line has not shown anything yet.
-const GRACE: Duration = Duration::from_secs(3);
-/// Time between two decisions.
-const REVIEW: Duration = Duration::from_millis(100);
 /// A keyframe that was kept is used when what has come since takes less than this at the viewer's pace: a fresh one takes about as long.
 const QUICK: Duration = Duration::from_millis(250);
 /// What a client needs after the handshake to set up its keys and receivers. What arrives before is lost to it without a trace: it
@@ -348,82 +345,5 @@ impl Viewer {
         exit.buffer.flush(exit.to, exit.outlet);
         self.pacer.spend(sent);
         exit.counters.probe_bytes.add(sent as u64);
-    }
-
-    /// Decides again what every slot gets of the line, where that is due. Returns what changed.
-    pub fn review(&mut self, now: Instant, tracks: &Tracks) -> Vec<Change> {
-        if self.review_at.is_some_and(|at| now < at) {
-            return Vec::new();
-        }
-        self.review_at = Some(now + REVIEW);
-        let loss = self.estimate.loss();
-        for redundancy in self
-            .slots
-            .iter_mut()
-            .filter_map(|filled| filled.redundancy.as_mut())
-        {
-            redundancy.follow(loss);
-        }
-        let pictures: Vec<_> = (0..self.slots.len())
-            .filter_map(|at| {
-                let filled = &self.slots[at];
-                let rates = &tracks.get(&filled.track.as_ref()?.key)?.rates;
-                Some((at, filled.class?, rates.clone(), filled.share))
-            })
-            .filter(|(.., rates, _)| !rates.is_empty())
-            .collect();
-        let wants: Vec<_> = pictures
-            .iter()
-            .map(|(_, class, layers, given)| Want {
-                class: *class,
-                layers,
-                given: *given,
-            })
-            .collect();
-        let sound = self.line.sound_rate();
-        self.estimate.want(allocator::ideal(&wants) + sound);
-        let is_new = self
-            .began
-            .is_none_or(|began| now.saturating_duration_since(began) < GRACE);
-        let budget = match self.is_informed || is_new {
-            // What is lost is sent twice.
-            true => (self.estimate.target() as f64 * f64::from(1.0 - self.estimate.loss())) as u64,
-            // Nothing tells what the line carries: everything is sent.
-            false => u64::MAX / 200,
-        };
-        let budget = budget.saturating_sub(sound);
-        let mut shares = self.allocator.allocate(now, budget, &wants);
-        if is_new {
-            let lowest = shares
-                .iter_mut()
-                .zip(&wants)
-                .filter(|(share, _)| !matches!(share, Share::Layer(_)));
-            for (share, want) in lowest {
-                *share = want
-                    .layers
-                    .first()
-                    .map_or(Share::Off, |lowest| Share::Layer(lowest.layer));
-            }
-        }
-        let slots: Vec<_> = pictures.iter().map(|(at, ..)| *at).collect();
-        self.give(&slots, &shares)
-    }
-
-    fn give(&mut self, slots: &[usize], shares: &[Share]) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for (at, share) in slots.iter().zip(shares) {
-            let filled = &mut self.slots[*at];
-            let before = filled.layers();
-            filled.give(*share);
-            if let (Some(track), Ok(slot)) = (&filled.track, u8::try_from(*at))
-                && filled.layers() != before
-            {
-                changes.push(Change {
-                    slot,
-                    track: track.key,
-                });
-            }
-        }
-        changes
     }
 }

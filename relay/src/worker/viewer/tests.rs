@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use relay_core::allocator::Share;
 use relay_core::key::{Kind, SessionKey};
 use relay_core::packet::{Elements, Space};
 use relay_core::rtp::View;
