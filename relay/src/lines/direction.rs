@@ -125,7 +125,7 @@ impl Direction {
         let sum = Sum {
             packets: reading.packets,
             bytes: reading.bytes,
-            lost: reading.lost,
+            lost: lost(reading),
             unrepaired: match reading.hop {
                 Hop::Uplink { unrepaired } => unrepaired,
                 Hop::Downlink { .. } => 0,
@@ -276,6 +276,15 @@ impl Carrier {
             round_trip_ms: last.and_then(|last| last.round_trip).map(whole_millis),
             jitter_ms: last.and_then(|last| last.jitter).map(whole_millis),
         }
+    }
+}
+
+/// Packets missing before any repair. A viewer without RTX is sent the same bytes again, with the same transport-wide number, so that
+/// its feedback takes back every loss that was repaired: then what had to be sent again tells more.
+fn lost(reading: &Reading) -> u64 {
+    match reading.hop {
+        Hop::Uplink { .. } => reading.lost,
+        Hop::Downlink { .. } => reading.lost.max(reading.resent.min(reading.packets)),
     }
 }
 

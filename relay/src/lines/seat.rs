@@ -1,5 +1,7 @@
 //! One seat's line: its sessions, what they read, what is told of it, and what is kept for the record.
 
+mod evidence;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -11,15 +13,11 @@ use relay_core::line::{Hop, Reading, Shown as Sent};
 
 use super::direction::{Carrier, Direction};
 use super::history::History;
-use super::judge::{Evidence, Receiving, School, judge};
+use super::judge::{School, judge};
 use super::recent::Sum;
 use super::steady::Steady;
 use super::wall::Wall;
 
-/// How long it takes until the layers a room is sent are those that its line carries.
-const SETTLES_AFTER: Duration = Duration::from_secs(15);
-/// How long it is said that the line is back.
-const RESTORED_FOR: Duration = Duration::from_secs(10);
 /// Players report every two seconds; their last three reports are recent.
 const PLAYED_RECENTLY: Duration = Duration::from_secs(6);
 /// Reports kept at most, however fast they come.
@@ -291,77 +289,6 @@ impl Seat {
         }
     }
 
-    fn evidence<'a>(
-        &self,
-        now: Instant,
-        pictures: &'a [Slot],
-        sources: &HashMap<SessionKey, School>,
-        cut: Option<Duration>,
-        overloaded: bool,
-    ) -> Evidence<'a> {
-        let restored = self.restored;
-        let restored = restored.filter(|(at, _)| now.saturating_duration_since(*at) < RESTORED_FOR);
-        let carriers = self.carriers(now).filter_map(Carrier::last);
-        let downlink = self.downlink.as_ref();
-        Evidence {
-            cut,
-            restored: restored.map(|(_, lasted)| lasted),
-            overloaded,
-            downlink: downlink
-                .and_then(|direction| direction.carrier(now))
-                .map(|carrier| self.receiving(now, carrier, pictures)),
-            uplink: worst(
-                self.uplinks
-                    .values()
-                    .filter_map(|direction| direction.carrier(now))
-                    .map(|carrier| sum(now, carrier)),
-            ),
-            school: self.school(now, sources),
-            round_trip: carriers
-                .filter_map(|last| last.round_trip)
-                .max()
-                .unwrap_or_default(),
-        }
-    }
-
-    fn receiving<'a>(&self, now: Instant, carrier: &Carrier, slots: &'a [Slot]) -> Receiving<'a> {
-        let played = self.played_recently(now);
-        let lost = played.map_or(0, |played| played.packets_lost);
-        let measured = sum(now, carrier);
-        let connected = carrier.connected().unwrap_or(now);
-        Receiving {
-            sum: Sum {
-                unrepaired: measured.unrepaired.max(lost),
-                ..measured
-            },
-            frozen: played
-                .map(|played| played.freeze_ms as f64 / PLAYED_RECENTLY.as_millis() as f64),
-            estimate: carrier.last().and_then(|last| last.estimate),
-            slots,
-            is_settled: now.saturating_duration_since(connected) >= SETTLES_AFTER,
-        }
-    }
-
-    /// The sources that this seat is shown, except its own.
-    fn school(&self, now: Instant, sources: &HashMap<SessionKey, School>) -> School {
-        let carrier = self.downlink.as_ref().and_then(|d| d.carrier(now));
-        let Some(Hop::Downlink { slots }) = carrier.and_then(Carrier::last).map(|last| &last.hop)
-        else {
-            return School::default();
-        };
-        let own: Vec<_> = self.sources(now).map(|(session, _)| session).collect();
-        let shown = slots
-            .iter()
-            .filter_map(|slot| slot.track)
-            .map(|track| track.session)
-            .filter(|session| !own.contains(session))
-            .filter_map(|session| sources.get(&session));
-        School {
-            cut: shown.clone().filter_map(|source| source.cut).max(),
-            sum: worst(shown.map(|source| source.sum)),
-        }
-    }
-
     fn played_recently(&self, now: Instant) -> Option<Playback> {
         self.reports
             .iter()
@@ -405,32 +332,6 @@ impl Seat {
             })
             .collect()
     }
-}
-
-/// What a session amounted to lately. One that is not heard, while others of the seat are, has lost everything.
-fn sum(now: Instant, carrier: &Carrier) -> Sum {
-    let sum = carrier.sum(now);
-    if carrier.is_silent(now) {
-        let packets = sum.packets.max(100);
-        Sum {
-            packets,
-            lost: packets,
-            unrepaired: packets,
-            ..sum
-        }
-    } else {
-        sum
-    }
-}
-
-fn worst(sums: impl Iterator<Item = Sum>) -> Sum {
-    let badness = |sum: &Sum| (sum.unrepaired_percent(), sum.loss_percent());
-    sums.max_by(|a, b| {
-        badness(a)
-            .partial_cmp(&badness(b))
-            .unwrap_or(std::cmp::Ordering::Equal)
-    })
-    .unwrap_or_default()
 }
 
 /// The pictures of a viewer's reading, by name.

@@ -182,6 +182,25 @@ fn loss_shows_and_goes_with_what_was_done_about_it() {
 }
 
 #[test]
+fn loss_that_feedback_takes_back_shows_by_what_was_sent_again() {
+    let mut lesson = Lesson::started();
+    let hop = Hop::Downlink { slots: Vec::new() };
+    for _ in 0..12 {
+        lesson.room = None;
+        let mut repaired = reading(ROOM, lesson.now, CLEAN, hop.clone());
+        (repaired.lost, repaired.resent) = (4, 80);
+        lesson.book.read(&repaired);
+        lesson.run(1);
+    }
+    let line = lesson.told("room-7").unwrap();
+    let expected = Situation::Lossy {
+        loss_percent: 8,
+        remedy: Remedy::Repaired,
+    };
+    assert_eq!(line.situation, expected);
+}
+
+#[test]
 fn a_school_that_loses_is_blamed_in_every_room_and_told_so_itself() {
     let mut lesson = Lesson::started();
     lesson.school = Some(Second {
