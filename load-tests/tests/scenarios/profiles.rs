@@ -22,6 +22,10 @@ struct Lesson {
 impl Lesson {
     /// Everything is steady, and the line's schedule begins.
     async fn on(profile: &str, clean_rooms: usize) -> Self {
+        Self::behind(&Profile::load(profile).unwrap(), clean_rooms).await
+    }
+
+    async fn behind(profile: &Profile, clean_rooms: usize) -> Self {
         let mut world = World::new(ms(1));
         let schools = [
             LightSchool::open(&mut world, "camera", Programme::camera(Pacing::Paced)).await,
@@ -32,13 +36,12 @@ impl Lesson {
             )
             .await,
         ];
-        let good = Profile::parse("good", "about = \"x\"\nseconds = 1\n[down]\n[up]\n").unwrap();
+        let good = faultless();
         let mut clean = Vec::new();
         for _ in 0..clean_rooms {
             clean.push(LightRoom::enter(&mut world, &good, SEED).await);
         }
-        let profile = Profile::load(profile).unwrap();
-        let room = LightRoom::enter(&mut world, &profile, SEED).await;
+        let room = LightRoom::enter(&mut world, profile, SEED).await;
         world.run(secs(4)).await;
         room.begin();
         clean.iter().for_each(LightRoom::begin);
@@ -54,6 +57,10 @@ impl Lesson {
         self.world.run(length).await;
         self.room.judge()
     }
+}
+
+fn faultless() -> Profile {
+    Profile::parse("faultless", "about = \"x\"\nseconds = 1\n[down]\n[up]\n").unwrap()
 }
 
 fn named<'a>(playout: &'a Playout, name: &str) -> &'a Showing {
@@ -111,7 +118,7 @@ async fn a_line_that_narrows_gets_a_lower_layer_and_the_top_one_again() {
     let lesson = Lesson::on("step-30-5-30", 0).await;
     let playout = lesson.play(secs(46)).await;
     let camera = named(&playout, "camera");
-    assert!(camera.longest_freeze < ms(1_600), "{camera:?}");
+    assert!(camera.longest_freeze < secs(1), "{camera:?}");
     let down = camera.time_to(10_000.0, |layer| layer > 0);
     assert!(down.is_some_and(|ms| ms <= 2_000.0), "{camera:?}");
     let up = camera.time_to(30_000.0, |layer| layer == 0);
@@ -149,21 +156,20 @@ async fn the_picture_is_back_soon_after_an_outage() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_line_is_nobody_elses_affair() {
-    let lesson = Lesson::on("lossy-10", 3).await;
-    lesson.play(secs(8)).await;
-    for room in &lesson.clean {
-        let report = room.report();
-        assert_eq!((report.packets_lost, report.nacks), (0, 0));
-        let playout = room.judge();
-        for source in &playout.sources {
-            assert_eq!(
-                (source.freezes, source.paused),
-                (0, Duration::ZERO),
-                "{source:?}"
-            );
+    let mut delays = Vec::new();
+    for profile in [faultless(), Profile::load("lossy-10").unwrap()] {
+        let lesson = Lesson::behind(&profile, 3).await;
+        lesson.play(secs(6)).await;
+        for room in &lesson.clean {
+            let report = room.report();
+            assert_eq!((report.packets_lost, report.nacks), (0, 0));
+            for source in &room.judge().sources {
+                assert_eq!(source.freezes, 0, "{source:?}");
+            }
+            delays.push(report.delay_ms.unwrap().p99);
         }
-        let delay = report.delay_ms.unwrap();
-        // Two lines of a millisecond, and the timers of the emulation.
-        assert!(delay.p99 < 8.0, "{delay:?}");
     }
+    let (without, with) = delays.split_at(3);
+    let longest = |delays: &[f64]| delays.iter().copied().fold(0.0, f64::max);
+    assert!(longest(with) - longest(without) < 0.5, "{delays:?}");
 }
