@@ -9,6 +9,7 @@ import { explain, explainMedia, type Explanation } from "./explain";
 import { inWords, startLanguage, t } from "./language";
 import { fillDevices, type Wish } from "./publish/capture";
 import { Ear } from "./publish/ear";
+import { fit, type Purpose } from "./publish/encodings";
 import { sendRate, showFigures, videoOf } from "./publish/figures";
 import { Media, type Kind } from "./publish/media";
 import { noticeFor, showNotice } from "./publish/notice";
@@ -51,12 +52,14 @@ function source(): Source {
   return isSource(value) ? value : "camera";
 }
 
+const purpose = (): Purpose => (source() === "courseware" || source() === "board" ? "detail" : "motion");
+
 const session = new Session(
   () => whip({
     endpoint: whipAddress(location.href, lesson.value, source()),
     token: token.value.trim() || null,
     media: media.sendable,
-    purpose: source() === "courseware" || source() === "board" ? "detail" : "motion",
+    purpose: purpose(),
   }),
   {
     state(state, made) {
@@ -133,7 +136,8 @@ function send(kind: Kind): void {
   const sender = connection?.pc.getTransceivers().find((offer) => offer.receiver.track.kind === kind)?.sender;
   if (!connection || (sender?.track ?? undefined) === track) return;
   if (sender) {
-    sender.replaceTrack(track ?? null).catch((error: unknown) => {
+    if (kind === "video" && track) track.contentHint = purpose();
+    sender.replaceTrack(track ?? null).then(() => (kind === "video" ? fit(sender, purpose()) : undefined)).catch((error: unknown) => {
       trouble = { kind: "capture", error };
       render();
     });

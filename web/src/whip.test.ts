@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { maxBitrate, preferH264 } from "./whip";
+import { preferH264 } from "./whip";
 
 it("prefers H.264 that may span packets, and forgets no codec", () => {
   const codecs = [
@@ -10,8 +10,4 @@ it("prefers H.264 that may span packets, and forgets no codec", () => {
     { mimeType: "video/AV1" },
   ];
   expect(preferH264(codecs)).toEqual([codecs[3], codecs[2], codecs[0], codecs[1], codecs[4]]);
-});
-
-it("lets 4K have 20 Mbit/s", () => {
-  expect([720, 1080, 1440, 2160, 4320].map(maxBitrate)).toEqual([3e6, 6e6, 10e6, 20e6, 20e6]);
 });

@@ -1,10 +1,8 @@
 /** Publishing: what a WHIP offer of ours contains. */
 
 import type { Plan } from "./connection";
+import { encodings, fit, maxBitrate, sizeOf, type Purpose } from "./publish/encodings";
 import { withStartBitrate } from "./sdp";
-
-/** What a publication is made for decides what gives way when the line is short. */
-export type Purpose = "motion" | "detail";
 
 export interface Publication {
   readonly endpoint: string;
@@ -31,44 +29,25 @@ export function preferH264<C extends Codec>(codecs: readonly C[]): C[] {
   return [...codecs].sort((a, b) => rank(a) - rank(b));
 }
 
-/** What the encoder may use at most, bit/s. Without it browsers stop at 2.5 Mbit/s whatever the size. */
-export function maxBitrate(height: number): number {
-  if (height >= 2160) return 20_000_000;
-  if (height >= 1440) return 10_000_000;
-  if (height >= 1080) return 6_000_000;
-  return 3_000_000;
-}
-
 /** The first guess is the most an encoder may use divided by this. */
 const START_SHARE = 3;
 
 /** A connection that sends `media`, ready to be opened. */
 export function whip({ endpoint, token, media, purpose }: Publication): Plan {
   const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-  const heights = media.getVideoTracks().map((track) => track.getSettings().height ?? 1080);
-  const start = maxBitrate(Math.max(0, ...heights)) / START_SHARE;
+  const start = Math.max(0, ...media.getVideoTracks().map((track) => maxBitrate(sizeOf(track)))) / START_SHARE;
   for (const track of media.getVideoTracks()) {
     track.contentHint = purpose;
-    const height = track.getSettings().height ?? 1080;
     const transceiver = pc.addTransceiver(track, {
       direction: "sendonly",
       streams: [media],
-      sendEncodings: [{ maxBitrate: maxBitrate(height) }],
+      sendEncodings: encodings(purpose, sizeOf(track)),
     });
     transceiver.setCodecPreferences(preferH264(RTCRtpSender.getCapabilities("video")?.codecs ?? []));
-    void keepSize(transceiver.sender, purpose);
+    void fit(transceiver.sender, purpose).catch(() => {
+      // A browser without degradation preferences follows contentHint "detail", which asks for the same.
+    });
   }
   for (const track of media.getAudioTracks()) pc.addTransceiver(track, { direction: "sendonly", streams: [media] });
   return { pc, endpoint, token, adapt: (answer) => withStartBitrate(answer, start) };
-}
-
-/** Courseware gives up frame rate, never sharpness. */
-async function keepSize(sender: RTCRtpSender, purpose: Purpose): Promise<void> {
-  if (purpose !== "detail") return;
-  // In webrtc-extensions, not yet in every browser nor in TypeScript's library.
-  const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters();
-  parameters.degradationPreference = "maintain-resolution";
-  await sender.setParameters(parameters).catch(() => {
-    // A browser without it follows contentHint "detail", which asks for the same.
-  });
 }

@@ -11,7 +11,12 @@ export function sendRate(before: Reading | null, after: Reading): number | null 
   return bitsPerSecond(total(before), total(after)) / 1e6;
 }
 
-export const videoOf = (reading: Reading): Outbound | undefined => reading.outbound.find((entry) => entry.kind === "video");
+/** The best layer that is being sent, for figures; of two of one size the one with more frames. */
+export function videoOf(reading: Reading): Outbound | undefined {
+  const layers = reading.outbound.filter((entry) => entry.kind === "video");
+  const worth = (layer: Outbound) => (layer.fps > 0 ? layer.width * layer.height * 1_000 + layer.fps : 0);
+  return layers.reduce<Outbound | undefined>((best, layer) => (best && worth(best) >= worth(layer) ? best : layer), undefined);
+}
 
 /** The live badge's detail: rate, frame rate, size. */
 export function summary(rate: number | null, video: Outbound | undefined): string {
