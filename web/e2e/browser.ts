@@ -4,8 +4,8 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 // Declares window.lectern.
 import type {} from "../src/debug";
 
-/** Starts Chromium; `gestures` keeps the autoplay policy that classrooms have. */
-export function launch(gestures: "needed" | "not needed" = "not needed"): Promise<Browser> {
+/** Starts Chromium; `gestures` keeps the autoplay policy that classrooms have, `flags` are added. */
+export function launch(gestures: "needed" | "not needed" = "not needed", flags: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env["CHROMIUM_BIN"] ?? "/usr/bin/chromium",
     args: [
@@ -23,6 +23,7 @@ export function launch(gestures: "needed" | "not needed" = "not needed"): Promis
       "--disable-renderer-backgrounding",
       "--disable-backgrounding-occluded-windows",
       ...(gestures === "needed" ? [] : ["--autoplay-policy=no-user-gesture-required"]),
+      ...flags,
     ],
   });
 }

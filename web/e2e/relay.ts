@@ -86,6 +86,11 @@ export class Relay {
     await ended;
   }
 
+  /** The UDP port of its first worker. */
+  get mediaPort(): number {
+    return Number(this.#settings["LECTERN_MEDIA_BASE_PORT"]);
+  }
+
   /** Everything it has printed, for failure reports. */
   get log(): string {
     return this.#log;
