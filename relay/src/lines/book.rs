@@ -84,7 +84,7 @@ impl Book {
             .seats
             .entry(seat.clone())
             .or_insert_with(|| Seat::new(role));
-        line.opened(key, side);
+        line.opened(now, key, side);
         self.places.insert(key, (lesson, seat));
     }
 

@@ -102,16 +102,10 @@ impl Direction {
         let carrier = self.sessions.remove(at);
         // One that never connected leaves nothing behind.
         if self.carrier(now).is_none() && carrier.connected.is_some() {
-            // One that a new session replaces after a cut is not ended by choice.
-            let on_purpose = on_purpose && !carrier.is_silent(now);
-            let silence = if on_purpose {
-                Duration::ZERO
-            } else {
-                carrier.silence(now)
-            };
             self.left = Some(Left {
-                at: now.checked_sub(silence).unwrap_or(now),
-                on_purpose,
+                at: now.checked_sub(carrier.silence(now)).unwrap_or(now),
+                // One that a new session replaces after a cut is not ended by choice.
+                on_purpose: on_purpose && !carrier.is_silent(now),
             });
         }
     }

@@ -24,6 +24,10 @@ const PLAYED_RECENTLY: Duration = Duration::from_secs(6);
 const MOST_REPORTS: usize = 16;
 /// A page that is loaded again is back after less.
 const LEAVES_AFTER: Duration = Duration::from_secs(5);
+/// Who is not back by then, but tries to be, has been cut off, even if its client ended the session when it noticed.
+const RETURNS_WITHIN: Duration = Duration::from_secs(3);
+/// A client that tries to come back tries again within this.
+const TRIES_AGAIN: Duration = Duration::from_secs(10);
 /// Who has been cut off for so long is not waited for any more.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(300);
 
@@ -41,6 +45,8 @@ pub enum Side {
 pub struct Seat {
     role: Role,
     came: Option<Instant>,
+    /// When a session was last begun.
+    tried: Option<Instant>,
     downlink: Option<Direction>,
     slots: HashMap<SessionKey, Vec<Option<String>>>,
     uplinks: BTreeMap<Source, Direction>,
@@ -69,6 +75,7 @@ impl Seat {
         Self {
             role,
             came: None,
+            tried: None,
             downlink: None,
             slots: HashMap::new(),
             uplinks: BTreeMap::new(),
@@ -82,7 +89,8 @@ impl Seat {
     }
 
     /// A session begins.
-    pub fn opened(&mut self, key: SessionKey, side: Side) {
+    pub fn opened(&mut self, now: Instant, key: SessionKey, side: Side) {
+        self.tried = Some(now);
         match side {
             Side::Publishing(source) => {
                 if source != Source::Room {
@@ -265,12 +273,16 @@ impl Seat {
             return Presence::Cut(since);
         }
         let left = self.directions().filter_map(Direction::left);
+        let tries = |since: Instant| {
+            self.tried.is_some_and(|tried| {
+                tried >= since && now.saturating_duration_since(tried) < TRIES_AGAIN
+            })
+        };
         match left.max_by_key(|left| left.at) {
-            // On its way back.
-            _ if self.cut.is_some() && self.is_open() => Presence::Cut(now),
             Some(left) => {
                 let ago = now.saturating_duration_since(left.at);
                 match left.on_purpose {
+                    true if ago >= RETURNS_WITHIN && tries(left.at) => Presence::Cut(left.at),
                     true if ago < LEAVES_AFTER => Presence::Heard(left.at),
                     false if ago < GIVEN_UP_AFTER => Presence::Cut(left.at),
                     _ => Presence::Absent,

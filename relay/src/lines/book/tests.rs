@@ -268,6 +268,43 @@ fn a_room_that_comes_back_with_a_new_session_is_the_same_line() {
 }
 
 #[test]
+fn a_client_that_ends_its_session_because_of_a_cut_and_tries_again_was_cut_off() {
+    let mut lesson = Lesson::started();
+    lesson.book.closed(lesson.now, ROOM, true);
+    lesson.room = None;
+    let mut told = Vec::new();
+    for attempt in 10..16 {
+        let key = SessionKey(attempt);
+        lesson
+            .book
+            .opened(lesson.now, key, opened("room-7", Role::Room, watching()));
+        told.extend(lesson.run(1));
+        lesson.book.closed(lesson.now, key, true);
+    }
+    let down = |seconds| Some(Situation::Down { seconds });
+    assert_eq!(told[3..], [down(4), down(5), down(6)]);
+    let again = SessionKey(20);
+    lesson.open(again, opened("room-7", Role::Room, watching()));
+    lesson.room = Some(CLEAN);
+    let back = lesson.second(again);
+    assert_eq!(back, Some(Situation::Restored { seconds: 7 }));
+    assert_eq!(lesson.told("room-7").unwrap().outages.count, 1);
+}
+
+#[test]
+fn a_page_that_is_loaded_again_was_not_cut_off() {
+    let mut lesson = Lesson::started();
+    lesson.book.closed(lesson.now, ROOM, true);
+    lesson.room = None;
+    lesson.run(1);
+    let again = SessionKey(20);
+    lesson.open(again, opened("room-7", Role::Room, watching()));
+    lesson.room = Some(CLEAN);
+    assert_eq!(lesson.second(again), Some(Situation::Good));
+    assert_eq!(lesson.told("room-7").unwrap().outages.count, 0);
+}
+
+#[test]
 fn an_abandoned_session_beside_a_live_one_is_no_outage() {
     let mut lesson = Lesson::started();
     let again = SessionKey(3);
