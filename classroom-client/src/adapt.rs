@@ -65,6 +65,11 @@ impl Adaptation {
         }
     }
 
+    /// What a line has to carry, bits per second, so that every layer is at its best.
+    pub fn wanted(&self) -> u64 {
+        ((self.below(self.needs.len()) + SOUND) / PART).ceil() as u64
+    }
+
     /// What each layer takes now.
     pub fn rates(&self) -> &[Rate] {
         &self.rates
@@ -84,7 +89,9 @@ impl Adaptation {
 
     /// Lets layers rest that the line does not carry, at once.
     fn shed(&mut self, now: Duration, room: f64) {
-        while self.sent > 1 && room < self.below(self.sent - 1) + f64::from(self.top().least) {
+        // A bit less is a matter of rounding.
+        while self.sent > 1 && room + 1.0 < self.below(self.sent - 1) + f64::from(self.top().least)
+        {
             self.sent -= 1;
             self.room_since = None;
             if let Some(returned) = self.returned.take() {
@@ -264,6 +271,10 @@ mod tests {
         assert!(adaptation.follow(seconds(1), 9_000_000));
         assert_eq!(adaptation.rates(), [Rate::Rest, Rate::Bits(5_000_000)]);
         assert!(!adaptation.follow(seconds(2), 1_000_000));
+        let mut adaptation = Adaptation::new(vec![clip, clip]);
+        let wanted = adaptation.wanted();
+        assert!(!adaptation.follow(seconds(0), wanted), "just enough");
+        assert!(adaptation.follow(seconds(1), wanted - 10));
         let mut nothing = Adaptation::new(Vec::new());
         assert!(!nothing.follow(seconds(0), 0));
     }

@@ -65,14 +65,12 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     let formats = capture.formats();
     tracing::info!(?formats, "source opened");
     let encodings = capture.encodings();
-    let nominal = encodings
-        .iter()
-        .map(|encoding| u64::from(encoding.needs.nominal));
+    let adaptation = Adaptation::new(encodings.iter().map(|encoding| encoding.needs).collect());
     let config = Config {
         video: Some(formats.video),
         layers: rids(&encodings),
         audio: formats.audio,
-        expected_bitrate: nominal.sum(),
+        expected_bitrate: adaptation.wanted(),
         ..Config::default()
     };
     let (publisher, events) = Publisher::start(options.door.clone(), config);
@@ -82,7 +80,7 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         target: publisher.target(),
         request: options.request.clone(),
         epoch,
-        adaptation: Adaptation::new(encodings.iter().map(|encoding| encoding.needs).collect()),
+        adaptation,
         encodings,
         supply: Supply::Open(Box::new(capture)),
         connection: Connection::None,

@@ -288,7 +288,7 @@ impl Business for Publishing {
         let now = self.platform.runtime.now();
         let expected = Expected {
             bitrate: config.expected_bitrate,
-            line: (*self.shared.target.borrow()).unwrap_or(config.expected_bitrate),
+            line: believed(*self.shared.target.borrow(), config.expected_bitrate),
         };
         let outgoing = Outgoing::new(now, sources, expected, self.platform.wall_clock);
         let (sender, terms) = Sender::new(now, outgoing, self.shared.clone(), self.post.clone());
@@ -329,6 +329,12 @@ impl Business for Publishing {
             Change::Retrying(after) => self.post.notice(Event::Retrying { after }),
         }
     }
+}
+
+/// What a line is believed to carry before its first packet, bits per second: what it did carry, unless that was while it broke
+/// down, or all that is going to be sent.
+fn believed(known: Option<u64>, expected: u64) -> u64 {
+    known.map_or(expected, |known| known.max(expected / 4))
 }
 
 /// The encodings of a connection and the m-lines they are offered in: sound, then video.
