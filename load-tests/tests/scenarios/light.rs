@@ -12,7 +12,7 @@ use load_tests::client::{
 use load_tests::impair::playout::{self, Playout, Recording};
 use load_tests::inbox::Datagram;
 use load_tests::link::{Lane, Parcel, Profile, Tape};
-use load_tests::publisher::{self, Outlet, Programme};
+use load_tests::publisher::{self, Outlet, Programme, PublisherReport};
 use load_tests::viewer::{self, Attention, ViewerReport, histogram};
 use participant::simulated::{self, Endpoint};
 use tokio::task::JoinSet;
@@ -24,6 +24,7 @@ const TICK: Duration = Duration::from_millis(5);
 
 /// A school with a camera or courseware in layers.
 pub struct LightSchool {
+    session: Arc<Mutex<publisher::Session>>,
     _task: JoinSet<()>,
 }
 
@@ -69,7 +70,14 @@ impl LightSchool {
         while !session.lock().unwrap().is_connected() {
             world.run(ms(5)).await;
         }
-        Self { _task: task }
+        Self {
+            session,
+            _task: task,
+        }
+    }
+
+    pub fn report(&self) -> PublisherReport {
+        self.session.lock().unwrap().report()
     }
 }
 

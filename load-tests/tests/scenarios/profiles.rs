@@ -16,7 +16,7 @@ struct Lesson {
     world: World,
     room: LightRoom,
     clean: Vec<LightRoom>,
-    _schools: [LightSchool; 2],
+    schools: [LightSchool; 2],
 }
 
 impl Lesson {
@@ -49,7 +49,7 @@ impl Lesson {
             world,
             room,
             clean,
-            _schools: schools,
+            schools,
         }
     }
 
@@ -172,4 +172,32 @@ async fn a_bad_line_is_nobody_elses_affair() {
     let (without, with) = delays.split_at(3);
     let longest = |delays: &[f64]| delays.iter().copied().fold(0.0, f64::max);
     assert!(longest(with) - longest(without) < 0.5, "{delays:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_nine_rooms_that_join_at_once_are_served_at_once() {
+    let mut lesson = Lesson::behind(&faultless(), 2).await;
+    lesson.play(secs(1)).await;
+    let mut joined = Vec::new();
+    for _ in 0..29 {
+        // Its offer takes 20 ms.
+        joined.push(LightRoom::enter(&mut lesson.world, &faultless(), SEED).await);
+        lesson.world.run(ms(14)).await;
+    }
+    lesson.world.run(secs(1)).await;
+    let first = joined.iter().map(|room| room.report().first_picture_ms);
+    let mut first: Vec<f64> = first.map(Option::unwrap).collect();
+    first.sort_by(f64::total_cmp);
+    assert!(first[27] <= 500.0, "{first:?}");
+    for school in &lesson.schools {
+        for layer in school.report().layers {
+            let spacing = layer.keyframe_request_spacing_ms;
+            assert!(spacing.is_none_or(|ms| ms >= 490.0), "{layer:?}");
+        }
+    }
+    for room in &lesson.clean {
+        let report = room.report();
+        assert_eq!((report.packets_lost, report.nacks), (0, 0));
+        assert!(report.delay_ms.unwrap().max < 10.0, "{report:?}");
+    }
 }
