@@ -1,5 +1,7 @@
 //! The event stream, with a relay that is only as much of one as it takes.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails here says where")]
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
