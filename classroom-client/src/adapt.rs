@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TOO_SOON: Duration = Duration::from_secs(15);
 /// this long.
 const MOST_PATIENCE: Duration = Duration::from_secs(40);
+/// What the least layer is made of when it comes to the worst, bits per second, if it can be changed.
+const WORST: u32 = 150_000;
 /// Smaller changes of a rate are not worth an encoder's trouble.
 const STEP: f64 = 0.05;
 
@@ -23,7 +25,7 @@ const STEP: f64 = 0.05;
 pub struct Needs {
     /// At its best.
     pub nominal: u32,
-    /// So that it is worth having. The least layer takes this much whatever the line carries.
+    /// So that it is worth having. The least layer is worth having at any rate.
     pub least: u32,
 }
 
@@ -51,7 +53,12 @@ pub struct Adaptation {
 
 impl Adaptation {
     /// All layers are sent at their best until something is known of the line.
-    pub fn new(needs: Vec<Needs>) -> Self {
+    pub fn new(mut needs: Vec<Needs>) -> Self {
+        if let Some(last) = needs.last_mut()
+            && last.least < last.nominal
+        {
+            last.least = last.least.min(WORST);
+        }
         Self {
             rates: needs
                 .iter()
@@ -177,7 +184,7 @@ mod tests {
         },
         Needs {
             nominal: 350_000,
-            least: 150_000,
+            least: 175_000,
         },
     ];
 

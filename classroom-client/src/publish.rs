@@ -1,5 +1,6 @@
 //! Publishing: from a source to the relay, for as long as the lesson takes.
 
+mod rates;
 mod report;
 
 use std::future::Future;
@@ -11,8 +12,9 @@ use participant::publish::{Config, Event, FrameWriter, Publisher, Rid};
 use participant::{Door, Mailbox};
 use tokio::sync::watch;
 
-use crate::adapt::{Adaptation, Rate};
+use crate::adapt::Rate;
 use crate::source::{self, Capture, Encoding, Epoch, OpenError, Request, Track};
+use rates::{Change, Rates};
 use report::{Report, State};
 
 /// How long a source that went away is left alone before it is opened again.
@@ -65,12 +67,13 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     let formats = capture.formats();
     tracing::info!(?formats, "source opened");
     let encodings = capture.encodings();
-    let adaptation = Adaptation::new(encodings.iter().map(|encoding| encoding.needs).collect());
+    let layers = rids(&encodings);
+    let rates = Rates::new(encodings);
     let config = Config {
         video: Some(formats.video),
-        layers: rids(&encodings),
+        layers,
         audio: formats.audio,
-        expected_bitrate: adaptation.wanted(),
+        expected_bitrate: rates.wanted(),
         ..Config::default()
     };
     let (publisher, events) = Publisher::start(options.door.clone(), config);
@@ -80,8 +83,7 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         target: publisher.target(),
         request: options.request.clone(),
         epoch,
-        adaptation,
-        encodings,
+        rates,
         supply: Supply::Open(Box::new(capture)),
         connection: Connection::None,
     };
@@ -132,8 +134,7 @@ struct Session {
     target: watch::Receiver<Option<u64>>,
     request: Request,
     epoch: Epoch,
-    adaptation: Adaptation,
-    encodings: Vec<Encoding>,
+    rates: Rates,
     supply: Supply,
     connection: Connection,
 }
@@ -167,6 +168,13 @@ impl Session {
 
     fn take(&mut self, event: Event) {
         match event {
+            Event::LayersTaken(taken) => {
+                let changes = self.rates.take(taken);
+                for Change { rid, new, .. } in &changes {
+                    tracing::info!(rid, ?new, "the other side takes other layers");
+                }
+                self.apply(&changes);
+            }
             Event::Connected => {
                 tracing::info!("connected");
                 self.connection = Connection::Made;
@@ -194,7 +202,7 @@ impl Session {
             Captured::Event(source::Event::Frame(track, frame)) => {
                 let writer = match track {
                     // Pictures that were on their way when the layer was told to rest.
-                    Track::Layer(layer) if self.rate(layer) == Some(Rate::Rest) => None,
+                    Track::Layer(layer) if self.rates.of(layer) == Some(Rate::Rest) => None,
                     Track::Layer(layer) => self.video.get(layer),
                     Track::Sound => self.audio.as_ref(),
                 };
@@ -210,16 +218,12 @@ impl Session {
                 if self.connection == Connection::Made {
                     capture.start();
                 }
-                for (layer, rate) in self.adaptation.rates().iter().enumerate() {
-                    capture.set_rate(layer, *rate);
+                for (layer, (_, rate)) in self.rates.layers().enumerate() {
+                    capture.set_rate(layer, rate);
                 }
                 self.supply = Supply::Open(capture);
             }
         }
-    }
-
-    fn rate(&self, layer: usize) -> Option<Rate> {
-        self.adaptation.rates().get(layer).copied()
     }
 
     /// Gives each layer what the line has for it.
@@ -227,45 +231,42 @@ impl Session {
         let Some(target) = *self.target.borrow_and_update() else {
             return;
         };
-        let before = self.adaptation.rates().to_vec();
-        if !self.adaptation.follow(self.epoch.elapsed(), target) {
-            return;
-        }
-        let rates = before.into_iter().zip(self.adaptation.rates());
-        for (layer, (old, new)) in rates.enumerate().filter(|(_, (old, new))| old != *new) {
-            let rid = self
-                .encodings
-                .get(layer)
-                .map_or("", |encoding| encoding.rid);
-            let line_kbit = target / 1_000;
-            match (old, *new) {
+        let changes = self.rates.follow(self.epoch.elapsed(), target);
+        let line_kbit = target / 1_000;
+        for Change { rid, old, new, .. } in &changes {
+            match (old, new) {
                 (_, Rate::Rest) => {
                     tracing::warn!(rid, line_kbit, "the line is too narrow: the layer rests");
-                    if let Some(writer) = self.video.get(layer) {
-                        writer.rest();
-                    }
                 }
                 (Rate::Rest, Rate::Bits(_)) => tracing::info!(rid, line_kbit, "the layer is back"),
                 (Rate::Bits(_), Rate::Bits(bits)) => {
                     tracing::debug!(rid, line_kbit, kbit = bits / 1_000, "another bit rate");
                 }
             }
+        }
+        self.apply(&changes);
+    }
+
+    fn apply(&self, changes: &[Change]) {
+        for Change { layer, new, .. } in changes {
+            if let (Rate::Rest, Some(writer)) = (new, self.video.get(*layer)) {
+                writer.rest();
+            }
             if let Supply::Open(capture) = &self.supply {
-                capture.set_rate(layer, *new);
+                capture.set_rate(*layer, *new);
             }
         }
     }
 
     fn state(&self, publisher: &Publisher) -> State {
-        let layers = self.encodings.iter().zip(self.adaptation.rates());
-        let layers = layers.zip(publisher.layer_statistics());
+        let layers = self.rates.layers().zip(publisher.layer_statistics());
         State {
             elapsed: self.epoch.elapsed(),
             connected: self.connection == Connection::Made,
             total: publisher.statistics(),
             target: *self.target.borrow(),
             layers: layers
-                .map(|((encoding, rate), statistics)| (encoding.rid, *rate, statistics))
+                .map(|((rid, rate), statistics)| (rid, rate, statistics))
                 .collect(),
         }
     }

@@ -17,6 +17,7 @@ use rtc::interceptor::{NackResponderBuilder, Registry, Slot};
 use tokio::sync::watch;
 use webrtc::runtime::JoinHandle;
 
+use crate::answer::Answer;
 use crate::connection::{self, ConnectError, Connection, Line, Plan};
 use crate::mailbox::{Post, mailbox};
 use crate::session::{self, Business, Change};
@@ -96,6 +97,9 @@ pub enum Written {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// The other side takes these layers, by their places in [`Config::layers`]; the others need not be encoded. Told before
+    /// `Connected`, where there are several.
+    LayersTaken(Vec<usize>),
     /// Media flows. Start with a keyframe: frames before the first keyframe are dropped.
     Connected,
     /// A viewer cannot decode, or wants to change to this layer: make a keyframe of it now. Also sent after `Connected`, of every
@@ -306,7 +310,15 @@ impl Business for Publishing {
             lines,
         };
         let runtime = self.platform.runtime.clone();
-        connection::connect(plan, closed, |answer| terms.agree(runtime.now(), answer)).await
+        let layered = config.layers.len() > 1;
+        let on_answer = |answer: &Answer| {
+            let taken = terms.agree(runtime.now(), answer)?;
+            if layered {
+                self.post.notice(Event::LayersTaken(taken));
+            }
+            Ok(())
+        };
+        connection::connect(plan, closed, on_answer).await
     }
 
     fn report(&mut self, change: Change) {

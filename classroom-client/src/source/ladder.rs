@@ -19,9 +19,6 @@ use crate::encode::{self, Encoder, RAW_QUEUE, Size, cores};
 use crate::layers::{self, Layer, Layers};
 use crate::pipeline::Pipeline;
 
-/// The least layer, at its worst, bits per second.
-const WORST: u32 = 150_000;
-
 /// The encodings of a source, the best first.
 #[derive(Debug)]
 pub struct Ladder {
@@ -120,16 +117,11 @@ impl Ladder {
 
     /// What each layer takes.
     pub fn needs(&self) -> Vec<Needs> {
-        let last = self.rungs.len().saturating_sub(1);
-        let needs = self.rungs.iter().enumerate().map(|(at, rung)| {
+        let needs = self.rungs.iter().map(|rung| {
             let nominal = rung.layer.bitrate;
             let element = rung.element.as_ref();
             let adjustable = element.is_some_and(|element| rung.encoder.is_adjustable(element));
-            let least = match adjustable {
-                false => nominal,
-                true if at == last => nominal.min(WORST),
-                true => nominal / 2,
-            };
+            let least = if adjustable { nominal / 2 } else { nominal };
             Needs { nominal, least }
         });
         needs.collect()

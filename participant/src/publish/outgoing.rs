@@ -97,6 +97,12 @@ impl Outgoing {
         Ok(())
     }
 
+    /// The layers of the video that the other side takes.
+    pub(super) fn taken(&self) -> Vec<usize> {
+        let taken = self.tracks.iter().filter(|track| track.is_wanted());
+        taken.filter_map(Track::layer).collect()
+    }
+
     pub(super) fn wall_now(&self) -> SystemTime {
         (self.wall_clock)()
     }
@@ -444,10 +450,13 @@ mod tests {
     fn only_layers_that_are_taken_are_sent() {
         let sent = |lines: &str| {
             let mut outgoing = layered(&format!("{LAYERS}{lines}"));
-            rids(&outgoing.step(Instant::now(), &mut Tally::new(3)).rtp)
+            let sent = rids(&outgoing.step(Instant::now(), &mut Tally::new(3)).rtp);
+            (sent, outgoing.taken())
         };
         let named = |rid: &'static str| Some(Bytes::from_static(rid.as_bytes()));
-        assert_eq!(sent("a=simulcast:recv h;~m;l\r\n"), ["l", "h"].map(named));
-        assert_eq!(sent(""), [None], "the best, as if there were no layers");
+        let two = sent("a=simulcast:recv h;~m;l\r\n");
+        assert_eq!(two, (["l", "h"].map(named).into(), vec![0, 2]));
+        let best = (vec![None], vec![0]);
+        assert_eq!(sent(""), best, "as if there were no layers");
     }
 }

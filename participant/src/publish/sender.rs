@@ -32,8 +32,11 @@ pub(super) struct Sender {
 pub(super) struct Negotiation(Arc<Mutex<Outgoing>>);
 
 impl Negotiation {
-    pub(super) fn agree(&self, now: Instant, answer: &Answer) -> Result<(), &'static str> {
-        lock(&self.0).agree(now, answer)
+    /// Returns the layers of the video that the other side takes.
+    pub(super) fn agree(&self, now: Instant, answer: &Answer) -> Result<Vec<usize>, &'static str> {
+        let mut outgoing = lock(&self.0);
+        outgoing.agree(now, answer)?;
+        Ok(outgoing.taken())
     }
 }
 
