@@ -85,7 +85,10 @@ impl Report {
         Playback {
             concealed_ms: sum(|slot| slot.audio_ms_concealed),
             frames_decoded: sum(|slot| slot.frames_decoded),
-            packets_lost: sum(|slot| slot.packets_lost),
+            packets_lost: sum(|slot| match slot.kind {
+                "video" => slot.packets_lost,
+                _ => 0,
+            }),
             ..Playback::default()
         }
     }

@@ -63,7 +63,8 @@ pub struct Figures {
     pub rate_bps: u64,
     /// Packets missing before any repair, in percent with one decimal.
     pub loss_percent: f64,
-    /// Packets still missing after repair, in percent with two decimals; absent while nobody has told.
+    /// Packets still missing after repair, in percent with two decimals; absent while nobody has told. Players tell of pictures only:
+    /// lost sound shows in [`Playback::concealed_ms`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_after_repair_percent: Option<f64>,
     /// There and back, in milliseconds.
@@ -141,7 +142,7 @@ pub struct Playback {
     pub concealed_ms: u64,
     /// Frames decoded.
     pub frames_decoded: u64,
-    /// Packets missing for good: not those that a repetition brought after all.
+    /// Packets of pictures missing for good: not those that a repetition brought after all.
     pub packets_lost: u64,
 }
 

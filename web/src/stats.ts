@@ -8,7 +8,10 @@ export interface Inbound {
   readonly codec: string;
   readonly bytes: number;
   readonly packets: number;
+  /** Packets that did not come by themselves. Chromium does not take back those that came over RTX; see `repaired`. */
   readonly lost: number;
+  /** Packets that came over RTX (RFC 4588). */
+  readonly repaired: number;
   /** RFC 3550 jitter, ms. */
   readonly jitterMs: number;
   readonly framesDecoded: number;
@@ -95,6 +98,7 @@ export function read(report: Iterable<readonly [string, Entry]>, atMs: number): 
       bytes: number(entry, "bytesReceived") + number(entry, "headerBytesReceived"),
       packets: number(entry, "packetsReceived"),
       lost: number(entry, "packetsLost"),
+      repaired: number(entry, "retransmittedPacketsReceived"),
       jitterMs: number(entry, "jitter") * 1_000,
       framesDecoded: number(entry, "framesDecoded"),
       freezes: number(entry, "freezeCount"),

@@ -37,13 +37,13 @@ it("names layers by what they give up", () => {
 });
 
 const inbound = (part: Partial<Inbound>): Inbound => ({
-  kind: "video", mid: "0", codec: "", bytes: 0, packets: 0, lost: 0, jitterMs: 0, framesDecoded: 0, freezes: 0, freezeMs: 0,
+  kind: "video", mid: "0", codec: "", bytes: 0, packets: 0, lost: 0, repaired: 0, jitterMs: 0, framesDecoded: 0, freezes: 0, freezeMs: 0,
   keyframeRequests: 0, bufferedMs: 0, emitted: 0, concealedSamples: 0, width: 0, height: 0, fps: 0, ...part,
 });
 
 it("counts what the relay wants to know", () => {
-  const sum = counts({ inbound: [inbound({ framesDecoded: 90, freezes: 1, freezeMs: 400.4, lost: 5 }), inbound({ kind: "audio", concealedSamples: 960, lost: -7 })] });
-  expect(sum).toEqual({ frames_decoded: 90, freezes: 1, freeze_ms: 400, concealed_ms: 20, packets_lost: 0 });
+  const sum = counts({ inbound: [inbound({ framesDecoded: 90, freezes: 1, freezeMs: 400.4, lost: 90, repaired: 85 }), inbound({ kind: "audio", concealedSamples: 960, lost: 7 })] });
+  expect(sum).toEqual({ frames_decoded: 90, freezes: 1, freeze_ms: 400, concealed_ms: 20, packets_lost: 5 });
   expect(Object.keys({ type: "playback", ...sum }).sort()).toEqual(Object.keys(playback).sort());
 });
 

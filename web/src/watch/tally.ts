@@ -17,7 +17,8 @@ export function counts(reading: Pick<Reading, "inbound">): Playback {
     freeze_ms: sum((entry) => entry.freezeMs),
     concealed_ms: sum((entry) => entry.concealedSamples / SAMPLES_PER_MS),
     frames_decoded: sum((entry) => entry.framesDecoded),
-    packets_lost: sum((entry) => entry.lost),
+    // Lost sound is made up for by other means, and told by what had to be concealed.
+    packets_lost: sum((entry) => (entry.kind === "video" ? Math.max(0, entry.lost - entry.repaired) : 0)),
   };
 }
 
