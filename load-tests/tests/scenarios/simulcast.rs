@@ -1,6 +1,7 @@
 //! A school that publishes one picture in three layers.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ struct Layered {
     publisher: publish::Publisher,
     host: IpAddr,
     asked: Arc<Mutex<Vec<usize>>>,
+    /// The best layer that is sent.
+    best: Arc<AtomicUsize>,
     _task: JoinSet<()>,
 }
 
@@ -44,13 +47,19 @@ impl Layered {
         let (publisher, mut events) =
             publish::Publisher::start_on(platform, door("whip/demo/camera"), config);
         while events.next().await != Some(publish::Event::Connected) {}
-        let asked = Arc::default();
+        let (asked, best) = (Arc::default(), Arc::default());
         let mut task = JoinSet::new();
-        task.spawn(play(publisher.layers(), events, Arc::clone(&asked)));
+        task.spawn(play(
+            publisher.layers(),
+            events,
+            Arc::clone(&asked),
+            Arc::clone(&best),
+        ));
         Self {
             publisher,
             host,
             asked,
+            best,
             _task: task,
         }
     }
@@ -71,6 +80,7 @@ async fn play(
     layers: Vec<publish::FrameWriter>,
     mut events: Mailbox<publish::Event>,
     asked: Arc<Mutex<Vec<usize>>>,
+    best: Arc<AtomicUsize>,
 ) {
     let start = tokio::time::Instant::now();
     let mut wanted = [true; 3];
@@ -85,7 +95,8 @@ async fn play(
                 },
             }
         }
-        for (layer, writer) in layers.iter().enumerate() {
+        let best = best.load(Ordering::Relaxed);
+        for (layer, writer) in layers.iter().enumerate().skip(best) {
             let keyframe = std::mem::take(&mut wanted[layer]) || number.is_multiple_of(GROUP);
             let _ = writer.write(publish::Frame {
                 payload: picture(layer, keyframe),
@@ -155,5 +166,25 @@ async fn the_target_falls_with_the_line_and_rises_with_it() {
         .network
         .set_conditions_from(school.host, NetemConfig::new());
     world.run(secs(30)).await;
+    assert!(school.target() >= BITRATE, "{}", school.target());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_school_that_gives_way_keeps_a_target_it_can_use_and_gets_its_line_back() {
+    let mut world = World::new(ms(20));
+    let school = Layered::open(&mut world).await;
+    world.run(secs(5)).await;
+    let narrow = NetemConfig::new().link(Bitrate::bps(600_000), DataSize::bytes(15_000));
+    world.network.set_conditions_from(school.host, narrow);
+    world.run(secs(1)).await;
+    // 150 kbit/s of 600.
+    school.best.store(2, Ordering::Relaxed);
+    world.run(secs(10)).await;
+    let target = school.target();
+    assert!((250_000..650_000).contains(&target), "{target}");
+    world
+        .network
+        .set_conditions_from(school.host, NetemConfig::new());
+    world.run(secs(10)).await;
     assert!(school.target() >= BITRATE, "{}", school.target());
 }
