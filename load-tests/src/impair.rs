@@ -102,7 +102,8 @@ impl Impair {
         let length = self.length.unwrap_or(self.profile.length);
         tell(&format!("{}: {}", self.profile.name, self.profile.about));
         let server = Server::relay(&self.relay)?;
-        let plan = self.plan(server.lesson(), Attention::Sample);
+        let door = self.door(&server);
+        let plan = self.plan(door.clone(), Attention::Sample);
         let mut clean = Lesson::start(plan, self.publications(&server))?;
         clean.run(SETTLE, |_| {})?;
         let join_within = Duration::from_millis(30) * self.clean_rooms as u32;
@@ -114,7 +115,7 @@ impl Impair {
 
         let setup = self.set_up(&server)?;
         setup.line.record()?;
-        let whep = setup.through(&server.lesson());
+        let whep = setup.through(&door);
         let mut room = Lesson::start(self.plan(whep, Attention::Everything), Vec::new())?;
         room.join(1, Duration::ZERO, |_| {})?;
         clean.run(SETTLE, |_| {})?;
@@ -174,11 +175,22 @@ impl Impair {
             whep,
             token: None,
             insecure: false,
-            videos: 2,
+            videos: match self.show {
+                Show::Layers => 2,
+                Show::Plain { .. } => 1,
+            },
             audios: 1,
             srtp: Srtp::Gcm,
             abilities: self.abilities,
             attention,
+        }
+    }
+
+    /// Where to watch all that is published, and nothing that is not.
+    fn door(&self, server: &Server) -> Url {
+        match self.show {
+            Show::Layers => server.lesson(),
+            Show::Plain { .. } => server.whep("camera"),
         }
     }
 
