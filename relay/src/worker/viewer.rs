@@ -40,6 +40,8 @@ use sending::Tally;
 
 /// What a line is believed to carry until it shows: the 1080p layer and courseware, but not 4K.
 const START: u64 = 5_000_000;
+/// The same for a client that tells nothing but what it lost: everything, until losses say otherwise.
+const START_BLIND: u64 = 50_000_000;
 /// A keyframe that was kept is used when what has come since takes less than this at the viewer's pace: a fresh one takes about as long.
 const QUICK: Duration = Duration::from_millis(250);
 /// What a client needs after the handshake to set up its keys and receivers. What arrives before is lost to it without a trace: it
@@ -61,7 +63,7 @@ pub struct Viewer {
     is_paused: bool,
     ready_at: Option<Instant>,
     estimate: Estimate,
-    /// Whether anything tells what the line carries.
+    /// Whether the client tells more than what it lost.
     is_informed: bool,
     began: Option<Instant>,
     pacer: Pacer,
@@ -96,6 +98,11 @@ pub struct Change {
 impl Viewer {
     /// The slots, as negotiated; they show nothing yet.
     pub fn new(now: Instant, slots: Vec<WatchedSlot>) -> Self {
+        let tells = |slot: &WatchedSlot| slot.extensions.transport_cc.is_some();
+        let start = match slots.iter().any(tells) {
+            true => START,
+            false => START_BLIND,
+        };
         let slots: Vec<_> = slots.into_iter().map(Filled::new).collect();
         let mut order: Vec<_> = (0..slots.len()).collect();
         // Sound is never paced, so its place does not matter.
@@ -105,7 +112,7 @@ impl Viewer {
             order,
             is_paused: true,
             ready_at: None,
-            estimate: Estimate::new(now, START),
+            estimate: Estimate::new(now, start),
             is_informed: false,
             began: None,
             pacer: Pacer::new(now),
@@ -278,6 +285,9 @@ impl Viewer {
     /// queue has to drain, for what does not wait here would only wait there.
     pub(super) fn pace(&self, now: Instant) -> u64 {
         let (pace, target) = (self.estimate.pace(), self.estimate.target());
+        if target >= START_BLIND && !self.is_informed {
+            return u64::MAX;
+        }
         let waits = self
             .lags_since
             .is_some_and(|since| now.saturating_duration_since(since) > MAX_BURST);

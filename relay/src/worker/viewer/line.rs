@@ -63,7 +63,6 @@ impl Viewer {
         else {
             return;
         };
-        self.is_informed = true;
         let jitter = Duration::from_secs(u64::from(reception.jitter)) / filled.clock_rate().max(1);
         self.line.jitter = self.line.jitter.max(Some(jitter));
         let round_trip = reception.echo.and_then(|echo| filled.round_trip(now, echo));

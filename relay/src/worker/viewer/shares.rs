@@ -48,13 +48,9 @@ impl Viewer {
         let is_new = self
             .began
             .is_none_or(|began| now.saturating_duration_since(began) < GRACE);
-        let budget = match self.is_informed || is_new {
-            // What is lost is sent twice.
-            true => (self.estimate.target() as f64 * f64::from(1.0 - self.estimate.loss())) as u64,
-            // Nothing tells what the line carries: everything is sent.
-            false => u64::MAX / 200,
-        };
-        let budget = budget.saturating_sub(sound);
+        // What is lost is sent twice.
+        let budget = self.estimate.target() as f64 * f64::from(1.0 - self.estimate.loss());
+        let budget = (budget as u64).saturating_sub(sound);
         let mut shares = self.allocator.allocate(now, budget, &wants);
         if is_new {
             let lowest = shares
