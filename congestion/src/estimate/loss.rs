@@ -16,7 +16,7 @@ const MIN_PACKETS: u32 = 30;
 /// Runs of losses that make a window telling.
 const MIN_RUNS: u32 = 16;
 /// Time that a window waits for packets that were overtaken: a feedback interval and more.
-const SETTLING: Micros = 120_000;
+const SETTLING: Micros = 200_000;
 /// Loss that is heavy enough for a short window.
 const HEAVY: f64 = 0.2;
 /// Loss beyond the inherent one that is too much.

@@ -14,7 +14,7 @@ use crate::worker::egress::SendBuffer;
 use relay_core::descriptor::Descriptor;
 use relay_core::key::TrackKey;
 use relay_transport::Path;
-use relay_transport::sdp::{self, CodecBinding};
+use relay_transport::sdp::{self, CodecBinding, Extensions};
 use relay_transport::srtp::Sealer;
 
 const VIDEO: u8 = 96;
@@ -62,7 +62,10 @@ impl Bench {
                 ssrc: 7,
                 rtx_ssrc: None,
                 codecs: vec![codec.clone()],
-                extensions: Default::default(),
+                extensions: Extensions {
+                    transport_cc: Some(5),
+                    ..Extensions::default()
+                },
             }],
         );
         let key = TrackKey {
