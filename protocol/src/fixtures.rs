@@ -1,5 +1,7 @@
 //! The fixtures agree with the types. `UPDATE_FIXTURES=1 cargo test -p protocol` writes them anew.
 
+mod lesson;
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ pub mod event;
 #[cfg(test)]
 mod fixtures;
 mod id;
+pub mod lesson;
 pub mod line;
 mod problem;
 pub mod record;

@@ -21,6 +21,16 @@ impl PublicationId {
             seat: (source == Source::Room).then(|| seat.clone()),
         }
     }
+
+    /// What is published.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Whose room it is; `None` for the teaching side's sources.
+    pub fn seat(&self) -> Option<&SeatId> {
+        self.seat.as_ref()
+    }
 }
 
 /// What a slot of a viewer shows.

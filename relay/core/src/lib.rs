@@ -5,6 +5,7 @@
 //!                 │ loss, reports        │                ▲ sequence numbers and timestamps rewritten
 //!                 │ keyframe requests    └▶ cache::Cache ─┘ NACK answered
 //!  directory: which publication fills which slot
+//!  lesson: who may publish, see and hear what, and who is on the stage
 //! ```
 
 pub mod allocator;
@@ -15,6 +16,7 @@ pub mod directory;
 pub mod ingest;
 pub mod key;
 pub mod keyframe;
+pub mod lesson;
 pub mod line;
 pub mod meter;
 pub mod nack;
