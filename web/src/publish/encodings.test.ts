@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { encodings, maxBitrate } from "./encodings";
+import { encodings, fitted, maxBitrate } from "./encodings";
 
 const of = (height: number) => ({ width: (height * 16) / 9, height });
 
@@ -18,6 +18,16 @@ it("keeps every pixel of detail and gives up frames", () => {
   const [slow, full] = encodings("detail", of(2160));
   expect([full?.scaleResolutionDownBy, slow?.scaleResolutionDownBy]).toEqual([1, 1]);
   expect([full?.maxFramerate, slow?.maxFramerate]).toEqual([30, 5]);
+});
+
+it("lets layers rest that a smaller camera does not have, and wakes them for a larger one", () => {
+  const small = fitted(encodings("motion", of(2160)), encodings("motion", of(720)));
+  expect(small.map(({ rid, active, scaleResolutionDownBy }) => [rid, active, scaleResolutionDownBy])).toEqual([["l", true, 2], ["m", false, 2], ["h", true, 1]]);
+  expect(fitted(small, encodings("motion", of(2160))).map(({ active }) => active)).toEqual([true, true, true]);
+});
+
+it("knows an only layer without its name", () => {
+  expect(fitted([{ active: true }], encodings("motion", of(480)))).toEqual([{ active: true, scaleResolutionDownBy: 1, maxBitrate: 2_500_000 }]);
 });
 
 it("asks less of every smaller layer", () => {

@@ -27,6 +27,8 @@ export function maxBitrate({ width, height }: Size): number {
   return 2_500_000;
 }
 
+/** The name of the layer that has every pixel and frame. */
+const FULL = "h";
 /** From this height on there is a layer between the full size and the smallest. */
 const MIDDLE_FROM = 1_440;
 /** The smallest layer is about this high; what is less than half as high again has no smaller one. */
@@ -37,7 +39,7 @@ const SMALLEST = 360;
  * up to three sizes. Detail keeps its size, for letters that cannot be read are worth nothing, and gives up frames.
  */
 export function encodings(purpose: Purpose, size: Size): RTCRtpEncodingParameters[] {
-  const full = { rid: "h", scaleResolutionDownBy: 1, maxBitrate: maxBitrate(size) };
+  const full = { rid: FULL, scaleResolutionDownBy: 1, maxBitrate: maxBitrate(size) };
   if (purpose === "detail") {
     // Without a limit of its own the full layer gets the other one's.
     return [{ ...full, rid: "l", maxBitrate: 600_000, maxFramerate: 5 }, { ...full, maxFramerate: 30 }];
@@ -55,11 +57,18 @@ export function encodings(purpose: Purpose, size: Size): RTCRtpEncodingParameter
 export async function fit(sender: RTCRtpSender, purpose: Purpose): Promise<void> {
   const { track } = sender;
   if (!track) return;
-  const wanted = new Map(encodings(purpose, sizeOf(track)).map((encoding) => [encoding.rid, encoding]));
   // The preference is in webrtc-extensions, not yet in every browser nor in TypeScript's library.
   const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters();
-  // Layers were named in the offer: one that is too many for a smaller picture rests.
-  parameters.encodings = parameters.encodings.map((encoding) => ({ ...encoding, ...wanted.get(encoding.rid), active: wanted.has(encoding.rid) }));
+  parameters.encodings = fitted(parameters.encodings, encodings(purpose, sizeOf(track)));
   if (purpose === "detail") parameters.degradationPreference = "maintain-resolution";
   await sender.setParameters(parameters);
+}
+
+/** `present` as `wanted` has them: a sender's layers are named once and for all, and one that is too many for a picture rests. */
+export function fitted(present: readonly RTCRtpEncodingParameters[], wanted: readonly RTCRtpEncodingParameters[]): RTCRtpEncodingParameters[] {
+  return present.map((encoding) => {
+    // Browsers forget the name of an only layer, and refuse to be told it.
+    const { rid: name, ...fitting } = wanted.find(({ rid }) => rid === (encoding.rid ?? FULL)) ?? { active: false };
+    return { ...encoding, active: true, ...fitting };
+  });
 }
