@@ -1,7 +1,7 @@
 //! The lesson: what participants may ask of it, what they are told of it, and how it is now.
 //!
 //! A participant sends an [`Order`], is answered with a [`Reply`], and is told a [`View`] once and [`Told`] whenever something changes.
-//! `revision` counts the lesson's changes and survives the relay's restarts: whoever has a view of revision `n` skips news up to `n`.
+//! Times are milliseconds since the Unix epoch. `revision` counts the lesson's changes and survives the relay's restarts: whoever has a view of revision `n` skips news up to `n`.
 
 mod command;
 mod news;

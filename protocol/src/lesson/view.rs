@@ -69,7 +69,7 @@ pub struct Room {
 
 /// Whether a seat is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "presence", rename_all = "snake_case")]
+#[serde(tag = "is", rename_all = "snake_case")]
 pub enum Presence {
     /// It has not come yet.
     Expected,

@@ -25,6 +25,7 @@ mod seats;
 mod speaker;
 mod stage;
 mod view;
+mod whispers;
 
 #[cfg(test)]
 mod tests;

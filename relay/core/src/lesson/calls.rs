@@ -1,133 +1,18 @@
 //! Calling a room onto the stage: notice and countdown, consent there, its camera prepared unseen, then one switch for everybody.
 
+mod call;
+
+pub(super) use call::Calls;
+
+use std::collections::BTreeSet;
+
 use protocol::SeatId;
-use protocol::lesson::{Call as Told, CallEnd, Consent, News, Reason, UnixMs};
-use serde::{Deserialize, Serialize};
+use protocol::lesson::{CallEnd, News, Reason, UnixMs};
 
 use super::Lesson;
 use super::event::{Audience, Event, Out};
 use super::plan::{Limits, Policy};
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Calls {
-    list: Vec<Call>,
-    last_id: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Call {
-    id: u32,
-    seat: SeatId,
-    replacing: Option<SeatId>,
-    at: UnixMs,
-    step: Step,
-}
-
-/// How far a call has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Step {
-    /// The room is being asked; nothing of it is touched.
-    Asked,
-    /// It has agreed, just now or beforehand. Its camera's best layer is being fetched.
-    Agreed {
-        consent: Agreed,
-        at: UnixMs,
-        prepared: bool,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Agreed {
-    Now,
-    Beforehand,
-}
-
-/// What is to be done about a call.
-enum Next {
-    Switch,
-    GiveUp(CallEnd),
-}
-
-impl Calls {
-    pub(super) fn seats(&self) -> impl Iterator<Item = &SeatId> {
-        self.list.iter().map(|call| &call.seat)
-    }
-
-    pub(super) fn contains(&self, seat: &SeatId) -> bool {
-        self.seats().any(|other| other == seat)
-    }
-
-    /// The rooms that have agreed.
-    pub(super) fn agreed(&self) -> impl Iterator<Item = &SeatId> {
-        let is_agreed = |call: &&Call| matches!(call.step, Step::Agreed { .. });
-        self.list.iter().filter(is_agreed).map(|call| &call.seat)
-    }
-
-    pub(super) fn told(&self, limits: &Limits) -> impl Iterator<Item = Told> {
-        self.list.iter().map(|call| call.told(limits))
-    }
-
-    pub(super) fn unprepare(&mut self, seat: &SeatId) {
-        self.set_prepared(seat, false);
-    }
-
-    pub(super) fn shift(&mut self, by: impl Fn(UnixMs) -> UnixMs) {
-        for call in &mut self.list {
-            call.at = by(call.at);
-            if let Step::Agreed { at, .. } = &mut call.step {
-                *at = by(*at);
-            }
-        }
-    }
-
-    fn set_prepared(&mut self, seat: &SeatId, now: bool) {
-        for call in &mut self.list {
-            if let Step::Agreed { prepared, .. } = &mut call.step
-                && call.seat == *seat
-            {
-                *prepared = now;
-            }
-        }
-    }
-}
-
-impl Call {
-    fn told(&self, limits: &Limits) -> Told {
-        Told {
-            id: self.id,
-            seat: self.seat.clone(),
-            countdown_ends: self.at.plus(limits.countdown_ms),
-            expires: self.at.plus(limits.consent_ms),
-            consent: match self.step {
-                Step::Asked => Consent::Asked,
-                Step::Agreed {
-                    consent: Agreed::Now,
-                    ..
-                } => Consent::Given,
-                Step::Agreed {
-                    consent: Agreed::Beforehand,
-                    ..
-                } => Consent::Standing,
-            },
-        }
-    }
-
-    /// When something is to be done about it, and what, if `camera` tells whether the room is there and seen, or what it lacks.
-    fn next(&self, limits: &Limits, camera: Result<(), CallEnd>) -> (UnixMs, Next) {
-        let Step::Agreed { at, prepared, .. } = self.step else {
-            let expires = self.at.plus(limits.consent_ms);
-            return (expires, Next::GiveUp(CallEnd::NoAnswer));
-        };
-        let earliest = at.max(self.at.plus(limits.countdown_ms));
-        match camera {
-            Ok(()) if prepared => (earliest, Next::Switch),
-            Ok(()) => (earliest.plus(limits.keyframe_ms), Next::Switch),
-            Err(lack) => (earliest.plus(limits.camera_ms), Next::GiveUp(lack)),
-        }
-    }
-}
+use call::{Agreed, Call, Next, Step};
 
 impl Lesson {
     pub(super) fn call(
@@ -180,7 +65,7 @@ impl Lesson {
     /// The places that are or will be taken with one more call: a call that replaces somebody needs none of its own.
     fn reserved(&self, replacing: Option<&SeatId>) -> usize {
         let calls = self.calls.list.iter().map(|call| call.replacing.as_ref());
-        let leaving: std::collections::BTreeSet<_> = calls
+        let leaving: BTreeSet<_> = calls
             .chain([replacing])
             .flatten()
             .filter(|seat| self.stage.contains(seat))

@@ -84,16 +84,13 @@ impl Lesson {
         let is_free = self
             .seats
             .get(&teacher)
-            .is_none_or(|seat| seat.role() == Role::Teacher);
+            .is_none_or(|seat| seat.role == Role::Teacher);
         if self.plan.room(&teacher).is_some() || !is_free {
             return Err(Reason::SeatTaken);
         }
         if teacher != self.plan.teacher {
             let former = std::mem::replace(&mut self.plan.teacher, teacher.clone());
-            for source in self.unseat(&former) {
-                let seat = former.clone();
-                out.push(Event::Close { seat, source });
-            }
+            self.unseat(&former, out);
         }
         out.tell(Audience::Everyone, News::Teacher { teacher });
         Ok(())

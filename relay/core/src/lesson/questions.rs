@@ -104,12 +104,14 @@ impl Lesson {
             Some(before) => *before = answered.clone(),
             None => open.answers.push(answered.clone()),
         }
-        let news = News::Answered {
+        let told = |waiting| News::Answered {
             question,
-            answered,
-            waiting: self.waiting(),
+            answered: answered.clone(),
+            waiting,
         };
-        out.tell(Audience::SeatAndTeaching(own.clone()), news);
+        out.tell(Audience::Teaching, told(self.waiting(|_| true)));
+        // Who else has not answered is no business of the room's.
+        out.tell(Audience::Seat(own.clone()), told(Vec::new()));
         Ok(())
     }
 
@@ -119,20 +121,18 @@ impl Lesson {
         let concerns = |seat: &SeatId| only.is_none_or(|only| only == seat);
         let mut answers = open.answers.clone();
         answers.retain(|answered| concerns(&answered.seat));
-        let mut waiting = self.waiting();
-        waiting.retain(concerns);
         Some(Question {
             id: open.id,
             text: open.text.clone(),
             form: open.form,
             at: open.at,
             answers,
-            waiting,
+            waiting: self.waiting(concerns),
         })
     }
 
-    /// The rooms that have come to the lesson and have not answered.
-    fn waiting(&self) -> Vec<SeatId> {
+    /// The rooms that have come to the lesson and have not answered, of those that concern somebody.
+    fn waiting(&self, concerns: impl Fn(&SeatId) -> bool) -> Vec<SeatId> {
         let Some(open) = &self.questions.open else {
             return Vec::new();
         };
@@ -140,6 +140,7 @@ impl Lesson {
         let has_answered = |seat: &SeatId| open.answers.iter().any(|given| given.seat == *seat);
         let rooms = self.plan.rooms.iter().map(|room| &room.seat);
         rooms
+            .filter(|seat| concerns(seat))
             .filter(has_come)
             .filter(|seat| !has_answered(seat))
             .cloned()

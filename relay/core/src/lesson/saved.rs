@@ -4,7 +4,7 @@ use protocol::lesson::UnixMs;
 use serde::{Deserialize, Serialize};
 
 use super::Lesson;
-use super::event::{Event, Out};
+use super::event::{Event, Out, Row};
 
 /// A lesson at rest. A version that this program does not know is refused when it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,20 +35,17 @@ impl Lesson {
         let passed = now.since(lesson.latest);
         lesson.calls.shift(|at| at.plus(passed));
         lesson.advance(now);
-        let seats: Vec<_> = lesson.seats.keys().cloned().collect();
-        for (name, seat) in &mut lesson.seats {
-            lesson.calls.unprepare(name);
-            seat.cut(now);
-        }
-        // Nobody waits for those who only watched.
-        for seat in seats {
-            if lesson.plan.room(&seat).is_none() && lesson.plan.teacher != seat {
-                lesson.seats.remove(&seat);
-            }
-        }
-        lesson.revision += 1;
         let mut out = Out::new(now);
         out.push(Event::Phase(lesson.phase()));
+        for (name, seat) in &mut lesson.seats {
+            lesson.calls.unprepare(name);
+            if seat.cut(now) {
+                // When it really went nobody knows; the relay's absence is not the room's.
+                out.keep(Row::Went { seat: name.clone() });
+            }
+        }
+        lesson.seats.retain(|_, seat| seat.is_kept());
+        lesson.revision += 1;
         out.push(Event::Stage(lesson.stage.list().to_vec()));
         for seat in lesson.calls.agreed() {
             out.push(Event::Prepare(seat.clone()));

@@ -1,94 +1,15 @@
 //! Who is there. A room that is cut keeps its seat, and for a while its hand and its place on the stage.
 
-use std::collections::BTreeSet;
+mod seat;
 
-use protocol::lesson::{News, Presence, Reason, UnixMs, Whisper, Whispered};
+pub(super) use seat::Seat;
+
+use protocol::lesson::{News, Presence, Reason, UnixMs};
 use protocol::{Role, SeatId, Source};
-use serde::{Deserialize, Serialize};
 
 use super::Lesson;
-use super::event::{Audience, Out, Row};
+use super::event::{Audience, Event, Out, Row};
 use super::input::Actor;
-
-/// An assistant may whisper once in so long, in milliseconds.
-const WHISPER: u64 = 5_000;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Seat {
-    role: Role,
-    /// Its connections.
-    links: u16,
-    /// Since when it has had none.
-    away: Option<UnixMs>,
-    sources: BTreeSet<Source>,
-    whispered: Option<Whispered>,
-    /// When the teacher's chime sounded for it.
-    pub(super) chimed: Option<UnixMs>,
-}
-
-impl Seat {
-    fn new(role: Role) -> Self {
-        Self {
-            role,
-            links: 0,
-            away: None,
-            sources: BTreeSet::new(),
-            whispered: None,
-            chimed: None,
-        }
-    }
-
-    pub(super) fn role(&self) -> Role {
-        self.role
-    }
-
-    pub(super) fn is_here(&self) -> bool {
-        self.links > 0
-    }
-
-    pub(super) fn publishes(&self, source: Source) -> bool {
-        self.sources.contains(&source)
-    }
-
-    pub(super) fn publishes_any(&self) -> bool {
-        !self.sources.is_empty()
-    }
-
-    pub(super) fn whispered(&self) -> Option<Whispered> {
-        self.whispered
-    }
-
-    pub(super) fn has_come(&self) -> bool {
-        self.presence() != Presence::Expected
-    }
-
-    pub(super) fn presence(&self) -> Presence {
-        match self.away {
-            _ if self.is_here() => Presence::Here,
-            Some(since) => Presence::Away { since },
-            None => Presence::Expected,
-        }
-    }
-
-    pub(super) fn shift(&mut self, by: impl Fn(UnixMs) -> UnixMs) {
-        let whispered = self.whispered.as_mut().map(|whispered| &mut whispered.at);
-        let times = [self.away.as_mut(), self.chimed.as_mut(), whispered];
-        times.into_iter().flatten().for_each(|at| *at = by(*at));
-    }
-
-    /// The relay has restarted: nobody is connected.
-    pub(super) fn cut(&mut self, now: UnixMs) {
-        self.sources.clear();
-        if std::mem::take(&mut self.links) > 0 {
-            self.away = Some(now);
-        }
-    }
-
-    /// Whether the seat is remembered when nobody is on it.
-    fn is_kept(&self) -> bool {
-        matches!(self.role, Role::Teacher | Role::Room)
-    }
-}
 
 impl Lesson {
     /// Whether the seat is somebody's of this role in this lesson.
@@ -178,6 +99,10 @@ impl Lesson {
         if seat.sources.insert(source) && source == Source::Room {
             tell_camera(&actor.seat, true, out);
         }
+        // A new session knows nothing of what was wanted of the one before.
+        if source == Source::Room && self.prepared_rooms().any(|room| *room == actor.seat) {
+            out.push(Event::Prepare(actor.seat.clone()));
+        }
         Ok(())
     }
 
@@ -205,24 +130,6 @@ impl Lesson {
         }
     }
 
-    pub(super) fn whisper(
-        &mut self,
-        now: UnixMs,
-        own: &SeatId,
-        whisper: Whisper,
-        out: &mut Out,
-    ) -> Result<(), Reason> {
-        let seat = self.seats.get_mut(own).ok_or(Reason::RoomAway)?;
-        if (seat.whispered).is_some_and(|before| now.since(before.at) < WHISPER) {
-            return Err(Reason::TooSoon);
-        }
-        let whispered = Whispered { whisper, at: now };
-        seat.whispered = Some(whispered);
-        let seat = own.clone();
-        out.tell(Audience::Teaching, News::Whispered { seat, whispered });
-        Ok(())
-    }
-
     /// What everybody published, which nobody does from now on.
     pub(super) fn drop_publications(&mut self) -> Vec<(SeatId, Source)> {
         let mut dropped = Vec::new();
@@ -233,9 +140,18 @@ impl Lesson {
         dropped
     }
 
-    /// The seat is nobody's from now on. Returns what it published.
-    pub(super) fn unseat(&mut self, seat: &SeatId) -> BTreeSet<Source> {
-        (self.seats.remove(seat)).map_or_else(BTreeSet::new, |seat| seat.sources)
+    /// The seat is nobody's from now on.
+    pub(super) fn unseat(&mut self, name: &SeatId, out: &mut Out) {
+        let Some(seat) = self.seats.remove(name) else {
+            return;
+        };
+        if seat.is_here() {
+            out.keep(Row::Went { seat: name.clone() });
+        }
+        for source in seat.sources {
+            let seat = name.clone();
+            out.push(Event::Close { seat, source });
+        }
     }
 
     pub(super) fn seats_due(&self) -> Option<UnixMs> {

@@ -85,17 +85,19 @@ impl Lesson {
             since: now,
             voice: Voice::Open,
         };
-        let replaced = replacing.and_then(|old| self.stage.seats().position(|seat| seat == old));
-        match replaced {
-            Some(index) => {
-                let old = std::mem::replace(&mut self.stage.0[index], place).seat;
-                out.keep(Row::OffStage { seat: old.clone() });
-                out.push(Event::Relax(old));
+        let index = replacing.and_then(|old| self.stage.seats().position(|seat| seat == old));
+        let replaced = match index {
+            Some(index) => Some(std::mem::replace(&mut self.stage.0[index], place).seat),
+            None => {
+                self.stage.0.push(place);
+                None
             }
-            None => self.stage.0.push(place),
+        };
+        self.tell_stage(out);
+        if let Some(old) = replaced {
+            step_off(old, out);
         }
         out.keep(Row::OnStage { seat: seat.clone() });
-        self.tell_stage(out);
     }
 
     pub(super) fn send_back(&mut self, seat: &SeatId, out: &mut Out) -> Result<(), Reason> {
@@ -108,10 +110,8 @@ impl Lesson {
 
     pub(super) fn leave_stage(&mut self, seat: &SeatId, out: &mut Out) {
         self.stage.0.retain(|place| place.seat != *seat);
-        let seat = seat.clone();
-        out.keep(Row::OffStage { seat: seat.clone() });
         self.tell_stage(out);
-        out.push(Event::Relax(seat));
+        step_off(seat.clone(), out);
     }
 
     pub(super) fn clear_stage(&mut self, out: &mut Out) {
@@ -120,9 +120,8 @@ impl Lesson {
             return;
         }
         self.tell_stage(out);
-        for OnStage { seat, .. } in left {
-            out.keep(Row::OffStage { seat: seat.clone() });
-            out.push(Event::Relax(seat));
+        for place in left {
+            step_off(place.seat, out);
         }
     }
 
@@ -180,6 +179,12 @@ impl Lesson {
         out.push(Event::Stage(stage.clone()));
         out.tell(Audience::Everyone, News::Stage { stage });
     }
+}
+
+/// What follows for a room that is not on the stage any more; the stage has been told already.
+fn step_off(seat: SeatId, out: &mut Out) {
+    out.keep(Row::OffStage { seat: seat.clone() });
+    out.push(Event::Relax(seat));
 }
 
 fn muted(voice: Voice) -> Voice {

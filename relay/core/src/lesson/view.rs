@@ -49,7 +49,7 @@ impl Lesson {
 
     fn room(&self, room: &Invitation, sees_all: bool) -> Room {
         let seat = &room.seat;
-        let whispered = self.seats.get(seat).and_then(|seat| seat.whispered());
+        let whispered = self.seats.get(seat).and_then(|seat| seat.whispered);
         Room {
             seat: seat.clone(),
             name: room.name.clone(),

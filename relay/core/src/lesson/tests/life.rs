@@ -162,7 +162,17 @@ fn a_second_teacher_is_told_so_and_can_be_appointed() {
         seat: seat("teacher"),
         source: Source::Camera,
     };
-    assert!(script.events().contains(&close));
+    let events = script.events();
+    assert!(events.contains(&close));
+    let went = |event: &Event| match event {
+        Event::Keep { row, .. } => {
+            *row == Row::Went {
+                seat: seat("teacher"),
+            }
+        }
+        _ => false,
+    };
+    assert!(events.iter().any(went));
     assert!(script.lesson.handle(now, &substitute, Input::Came).is_ok());
     script.refused("teacher", Command::MuteAll, Reason::AnotherTeacher);
 }

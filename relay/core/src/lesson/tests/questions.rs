@@ -1,7 +1,7 @@
 use protocol::lesson::{Answer, Command, Form, News, Reason};
 
 use super::script::{Script, actor, plan, room};
-use crate::lesson::Input;
+use crate::lesson::{Event, Input};
 
 fn ask(form: Form) -> Command {
     Command::Ask {
@@ -50,7 +50,21 @@ fn rooms_are_told_the_question_and_not_each_others_answers() {
     script.does("teacher", ask(Form::Text));
     assert!(matches!(script.told("room-1")[..], [News::Asked { .. }]));
     script.does("room-2", text(1, "四分之二"));
-    assert_eq!(script.told("room-1"), []);
+    let events = script.events();
+    let told = |who: &str| {
+        let who = actor(who);
+        let tells = events.iter().filter_map(|event| match event {
+            Event::Tell { to, told } if to.includes(&who) => Some(&told.news),
+            _ => None,
+        });
+        tells.collect::<Vec<_>>()
+    };
+    assert_eq!(told("room-1"), Vec::<&News>::new());
+    let [News::Answered { waiting, .. }] = told("room-2")[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(*waiting, []);
+    assert_eq!(told("teacher").len(), 1);
 }
 
 #[test]

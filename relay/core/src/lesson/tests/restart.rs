@@ -1,8 +1,8 @@
 use protocol::Source;
 use protocol::lesson::{Command, Phase, Presence, Voice};
 
-use super::script::{MINUTE, NOBODY, SECOND, Script, actor, call, plan, room};
-use crate::lesson::{Event, Input, Lesson, Saved};
+use super::script::{MINUTE, NOBODY, SECOND, Script, actor, call, plan, room, seat};
+use crate::lesson::{Event, Input, Lesson, Row, Saved};
 
 fn back(script: &mut Script, name: &str) {
     script.does(name, Input::Came);
@@ -20,6 +20,11 @@ fn everybody_is_back_in_the_same_seat_with_the_same_queue() {
     assert!(events.contains(&Event::Phase(Phase::Live)));
     assert!(events.contains(&Event::Stage(script.lesson.stage().to_vec())));
     let since = script.now;
+    let went = |name: &str| Event::Keep {
+        at: since,
+        row: Row::Went { seat: seat(name) },
+    };
+    assert!(events.contains(&went("teacher")) && events.contains(&went("room-4")));
     let view = script.lesson.view(&actor("teacher"));
     assert_eq!(view.teaching, Presence::Away { since });
     script.does("teacher", Input::Came);
