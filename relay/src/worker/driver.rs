@@ -157,9 +157,12 @@ impl Driver {
             for event in &events {
                 self.sockets.tcp.ready(event);
             }
+            // Sockets tell once when something comes, and are read until nothing is left.
+            let mut readable = events.iter().any(|event| event.token() != WAKE);
             let mut more = true;
             while more {
-                more = self.receive(&mut engine, &mut buffers);
+                readable = readable && self.receive(&mut engine, &mut buffers);
+                more = readable;
                 self.welcome(&mut engine);
                 more |= self.receive_framed(&mut engine, &mut buffers[0]);
                 let stop = self.read_mail(&mut engine);
@@ -198,10 +201,14 @@ impl Driver {
                     Ok(count) => count,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     // An error of an earlier datagram (ICMP): taken off the socket by being reported.
-                    Err(_) => 0,
+                    Err(_) => {
+                        more = true;
+                        continue;
+                    }
                 };
             let now = Instant::now();
-            more = true;
+            // Fewer than were asked for are all there are.
+            more |= count == READS;
             for (meta, buffer) in metas.iter().zip(buffers.iter_mut()).take(count) {
                 for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
                     engine.handle_datagram(now, Path::udp(meta.addr), datagram, &mut self.sockets);
