@@ -72,7 +72,33 @@ fn consent_is_to_one_call_and_by_the_room_itself() {
     script.does("teacher", call(1));
     script.refused("room-1", consent(first), Reason::NoSuchCall);
     script.does("room-1", consent(first + 1));
+    script.does("room-1", Input::Prepared);
     script.does("room-1", consent(first + 1));
+    script.wait(3 * SECOND);
+    assert_eq!(script.on_stage(), [1], "agreeing twice spoils nothing");
+}
+
+#[test]
+fn consent_that_comes_too_late_is_none() {
+    let mut script = Script::live(plan(1));
+    script.does("teacher", call(1));
+    let id = script.call_of(1);
+    script.now = script.now.plus(30 * SECOND);
+    script.refused("room-1", Command::Consent { call: id }, Reason::NoSuchCall);
+}
+
+#[test]
+fn who_thinks_it_over_is_waited_for_and_prepared_then() {
+    let mut script = Script::live(plan(2));
+    script.does("teacher", call(1));
+    assert_eq!(script.lesson.view(&actor("room-2")).calls, []);
+    let id = script.call_of(1);
+    script.wait(20 * SECOND);
+    script.does("room-1", Command::Consent { call: id });
+    script.wait(2 * SECOND - 1);
+    assert_eq!(script.on_stage(), NOBODY, "the keyframe is on its way");
+    script.does("room-1", Input::Prepared);
+    assert_eq!(script.on_stage(), [1]);
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use protocol::lesson::{Answer, Command, Form, Phase, Presence, Voice, Whisper};
+use protocol::lesson::{Answer, Command, Form, News, Phase, Presence, Voice, Whisper};
 use protocol::{Role, SeatId, Source};
 
 use super::script::{MINUTE, STARTS, Script, actor, plan, room, seat};
 use crate::directory::{Place, PublicationId};
 use crate::key::Kind;
-use crate::lesson::{Act, Actor, Event, Input, Limits, Policy, allowed};
+use crate::lesson::{Act, Actor, Audience, Event, Input, Limits, Policy, allowed};
 
 /// A generator whose sequences are the same everywhere (xorshift, Marsaglia 2003).
 struct Dice(u64);
@@ -133,6 +133,7 @@ impl Witness {
                 Event::Close { seat, source } => {
                     assert!(self.on.remove(&(seat.clone(), *source)));
                 }
+                Event::Tell { to, told } => stays_private(to, &told.news),
                 Event::Stage(places) => {
                     let places = places.iter().map(|place| (place.seat.clone(), place.voice));
                     self.stage_is(who, input, places.collect());
@@ -163,6 +164,31 @@ impl Witness {
             }
         }
         self.stage = stage;
+    }
+}
+
+/// Rooms are told nothing of each other's calls and answers, and nothing that is for the teacher.
+fn stays_private(to: &Audience, news: &News) {
+    for n in 1..=ROOMS {
+        let own = room(n);
+        if !to.includes(&Actor::new(own.clone(), Role::Room)) {
+            continue;
+        }
+        match news {
+            News::Whispered { .. } | News::Attention { .. } | News::Camera { .. } => {
+                panic!("{own} is told {news:?}");
+            }
+            News::Called { call } => assert_eq!(call.seat, own),
+            News::CallOver { seat, .. } => assert_eq!(*seat, own),
+            News::Answered {
+                answered, waiting, ..
+            } => assert!(answered.seat == own && waiting.is_empty()),
+            News::Asked { question } => {
+                let others = question.waiting.iter().any(|seat| *seat != own);
+                assert!(!others && question.answers.is_empty());
+            }
+            _ => {}
+        }
     }
 }
 

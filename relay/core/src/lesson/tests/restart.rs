@@ -1,8 +1,8 @@
-use protocol::Source;
 use protocol::lesson::{Command, Phase, Presence, Voice};
+use protocol::{Role, Source};
 
 use super::script::{MINUTE, NOBODY, SECOND, Script, actor, call, plan, room, seat};
-use crate::lesson::{Event, Input, Lesson, Row, Saved};
+use crate::lesson::{Actor, Event, Input, Lesson, Row, Saved};
 
 fn back(script: &mut Script, name: &str) {
     script.does(name, Input::Came);
@@ -62,6 +62,11 @@ fn a_call_goes_on_where_it_was() {
     script.wait(2 * SECOND);
     assert_eq!(script.on_stage(), NOBODY, "it is not back yet");
     back(&mut script, "room-1");
+    assert_eq!(
+        script.on_stage(),
+        NOBODY,
+        "its keyframe is of a former session"
+    );
     script.does("room-1", Input::Prepared);
     assert_eq!(script.on_stage(), [1]);
 }
@@ -74,6 +79,16 @@ fn a_lesson_whose_time_is_over_ends_after_the_restart() {
     script.poll();
     assert_eq!(script.phase(), Phase::Ended);
     assert_eq!(script.on_stage(), NOBODY);
+}
+
+#[test]
+fn nobody_waits_for_those_who_only_watched() {
+    let mut script = Script::live(plan(1));
+    script.does("observer", Input::Came);
+    script.restart(SECOND);
+    let other = Actor::new(seat("observer"), Role::Recorder);
+    let came = script.lesson.handle(script.now, &other, Input::Came);
+    assert!(came.is_ok(), "the seat is free");
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use protocol::Role;
 use protocol::lesson::{Phase, Reason};
 
-use super::script::{Script, actor, plan, room};
+use super::script::{Script, actor, plan, room, seat};
 use crate::directory::PublicationId;
-use crate::lesson::{Act, By, Deed, allowed, table};
+use crate::lesson::{Act, Actor, By, Deed, allowed, table};
 
 /// `UPDATE_FIXTURES=1 cargo test -p relay-core` writes it anew.
 #[test]
@@ -87,6 +87,21 @@ fn a_room_off_the_stage_is_seen_by_those_who_teach_and_heard_by_nobody() {
         assert_eq!(may(Act::See(&publication)), sees, "{who}");
         assert_eq!(may(Act::Hear(&publication)), Err(Reason::NotHeard), "{who}");
     }
+}
+
+#[test]
+fn strangers_may_nothing() {
+    let script = Script::live(plan(1));
+    let may = |name: &str, role, act| script.lesson.may(&Actor::new(seat(name), role), act);
+    let attend = Act::Attend;
+    assert_eq!(may("room-9", Role::Room, attend), Err(Reason::NotInvited));
+    let publish = Act::Publish(protocol::Source::Camera);
+    let second = may("substitute", Role::Teacher, publish);
+    assert_eq!(second, Err(Reason::AnotherTeacher));
+    assert_eq!(may("teacher", Role::Teacher, publish), Ok(()));
+    let board = Act::Publish(protocol::Source::Board);
+    let unplanned = may("teacher", Role::Teacher, board);
+    assert_eq!(unplanned, Err(Reason::UnknownSource));
 }
 
 #[test]
