@@ -100,7 +100,7 @@ impl Lesson {
             tell_camera(&actor.seat, true, out);
         }
         // A new session knows nothing of what was wanted of the one before.
-        if source == Source::Room && self.prepared_rooms().any(|room| *room == actor.seat) {
+        if self.prepared_rooms().any(|room| *room == actor.seat) {
             out.push(Event::Prepare(actor.seat.clone()));
         }
         Ok(())

@@ -1,4 +1,4 @@
-use protocol::lesson::{Command, Phase, Reason, UnixMs};
+use protocol::lesson::{Command, News, Phase, Reason, Recording, UnixMs};
 use protocol::{Role, Source};
 
 use super::script::{MINUTE, NOBODY, SECOND, STARTS, Script, plan, room, seat};
@@ -175,6 +175,33 @@ fn a_second_teacher_is_told_so_and_can_be_appointed() {
     assert!(events.iter().any(went));
     assert!(script.lesson.handle(now, &substitute, Input::Came).is_ok());
     script.refused("teacher", Command::MuteAll, Reason::AnotherTeacher);
+}
+
+#[test]
+fn a_teacher_who_has_gone_does_not_go_again() {
+    let mut script = Script::live(plan(1));
+    script.does("teacher", Input::Went);
+    script.events();
+    let teacher = seat("substitute");
+    script.does("operator", Command::Appoint { teacher });
+    assert_eq!(script.kept(), []);
+}
+
+#[test]
+fn nothing_is_recorded_before_the_beginning() {
+    let mut script = Script::new(plan(1));
+    let mut told = |command| {
+        script.does("teacher", command);
+        let told = script.told("room-1");
+        let recording = told.iter().find_map(|news| match news {
+            News::Phase { recording, .. } => Some(*recording),
+            _ => None,
+        });
+        recording.unwrap()
+    };
+    assert_eq!(told(Command::Open), Recording::Off);
+    assert_eq!(told(Command::Start), Recording::Lesson);
+    assert_eq!(told(Command::End), Recording::Off);
 }
 
 #[test]

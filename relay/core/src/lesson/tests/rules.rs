@@ -2,11 +2,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use protocol::Role;
-use protocol::lesson::{Phase, Reason};
+use protocol::lesson::{Command, Phase, Reason};
 
 use super::script::{Script, actor, plan, room, seat};
 use crate::directory::PublicationId;
-use crate::lesson::{Act, Actor, By, Deed, allowed, table};
+use crate::lesson::{Act, Actor, By, Deed, Event, allowed, table};
 
 /// `UPDATE_FIXTURES=1 cargo test -p relay-core` writes it anew.
 #[test]
@@ -87,6 +87,27 @@ fn a_room_off_the_stage_is_seen_by_those_who_teach_and_heard_by_nobody() {
         assert_eq!(may(Act::See(&publication)), sees, "{who}");
         assert_eq!(may(Act::Hear(&publication)), Err(Reason::NotHeard), "{who}");
     }
+}
+
+#[test]
+fn who_steers_the_lesson_answers_for_it() {
+    let mut script = Script::live(plan(1));
+    script.does("room-1", Command::RaiseHand);
+    script.does("teacher", Command::DismissHand { seat: room(1) });
+    let events = script.events();
+    let audited: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Audit(entry) => Some(entry),
+            _ => None,
+        })
+        .collect();
+    let [entry] = audited[..] else {
+        panic!("{audited:?}");
+    };
+    assert_eq!(entry.by, By::Actor(actor("teacher")));
+    assert_eq!(entry.deed, Some(Deed::DismissHand));
+    assert_eq!((&entry.about, entry.refused), (&Some(room(1)), None));
 }
 
 #[test]

@@ -101,6 +101,12 @@ fn one_more_room_can_be_invited() {
         name: " 第九教室\n".into(),
     };
     script.refused("teacher", invite(1), Reason::SeatTaken);
+    script.does("observer", Input::Came);
+    let watching = Command::Invite {
+        seat: seat("observer"),
+        name: "听课".into(),
+    };
+    script.refused("teacher", watching, Reason::SeatTaken);
     script.does("teacher", invite(9));
     let rooms = script.lesson.view(&actor("room-1")).rooms;
     assert_eq!(rooms[1].name, "第九教室");

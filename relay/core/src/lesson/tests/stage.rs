@@ -121,6 +121,16 @@ fn a_room_may_close_its_microphone_while_it_is_muted() {
 }
 
 #[test]
+fn what_was_allowed_can_be_taken_back() {
+    let mut script = Script::live(plan(1));
+    script.bring(1);
+    script.does("teacher", Command::MuteAll);
+    script.does("teacher", Command::Unmute { seat: room(1) });
+    script.does("teacher", Command::MuteAll);
+    script.refused("room-1", Command::OpenMicrophone, Reason::MutedByTeacher);
+}
+
+#[test]
 fn rooms_see_nothing_of_the_lesson_before_it_is_live() {
     let mut script = Script::new(plan(1));
     script.does("teacher", Command::Open);
@@ -131,6 +141,9 @@ fn rooms_see_nothing_of_the_lesson_before_it_is_live() {
     assert_eq!(sees(&script, "teacher"), Some(camera.clone()));
     script.does("teacher", Command::Start);
     assert_eq!(sees(&script, "room-1"), Some(camera));
+    let board = Place::Publication(PublicationId::new(Source::Board, &seat("teacher")));
+    let shown = script.lesson.shows(&actor("room-1"), &board, Kind::Video);
+    assert_eq!(shown, None, "it is not part of the plan");
     script.does("teacher", Command::End);
     assert_eq!(sees(&script, "teacher"), None);
 }
