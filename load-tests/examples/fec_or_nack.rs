@@ -18,8 +18,8 @@
 //! | bursts of 20 | 40 ms | 0.000 / 0.000 %, 1.9 % | 2.0 %, 20 % | 1.6 %, 20 % | 0.000 / 0.000 %, 22 % |
 //! | bursts of 20 | 200 ms | 1.9 / 0.06 %, 2.2 % | 2.0 %, 20 % | 1.6 %, 20 % | 1.6 / 0.12 %, 22 % |
 //!
-//! So rooms ask again, and get no parity. Up to a round trip of 100 ms, asking leaves less missing than parity does by the time
-//! it matters, for a third of the bytes or less; bursts, which are what real lines lose packets in, leave parity with nothing to
+//! So rooms ask again, and get no parity. Up to a round trip of 100 ms, asking leaves less missing after 400 ms than parity does, and
+//! at 40 ms already after 200 ms, for two thirds of the bytes or less; bursts, which are what real lines lose packets in, leave parity with nothing to
 //! correct from; and a line that loses packets because it is narrow loses more when a fifth is added. Only where the buffer is
 //! shorter than the round trip is parity the one thing that helps: no line of ours is like that (24 to 60 ms).
 //!

@@ -77,6 +77,8 @@ impl Server {
         let mut command = Command::new(executable);
         command
             .args(arguments)
+            // What is measured leaves nothing behind.
+            .env("LECTERN_RECORDS_DIR", "no")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         // What is set for another relay of this machine shall not change this one.

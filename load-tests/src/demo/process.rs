@@ -52,6 +52,8 @@ impl Process {
             .arg(program)
             .args(arguments)
             .env("NO_COLOR", "1")
+            // A demonstration leaves nothing behind.
+            .env("LECTERN_RECORDS_DIR", "no")
             // Ctrl-C is for the demo alone, which ends everything in the right order.
             .process_group(0)
             .stdin(Stdio::null())
