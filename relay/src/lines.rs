@@ -6,7 +6,7 @@
 //!  players ─ playback ─────▶  └─ history ───────────────────────────────────────▶ Record ─▶ archive
 //! ```
 //!
-//! The [`Book`] is pure: it is told the time and what was read. [`Lines`] shares it.
+//! The `Book` is pure: it is told the time and what was read. [`Lines`] shares it.
 
 mod archive;
 mod book;
