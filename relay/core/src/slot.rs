@@ -84,6 +84,8 @@ pub struct Lookup {
     pub space: Space,
     /// Its number there.
     pub sequence: u64,
+    /// How often it is to be sent.
+    pub copies: u8,
     index: u64,
     timestamp_offset: u32,
     payload_type: u8,
@@ -258,7 +260,8 @@ impl Slot {
     /// Finds what a viewer asks for by NACK, at most a few times per packet and not faster than it could arrive.
     pub fn resend(&mut self, now: Instant, sequence_number: u16) -> Option<Lookup> {
         let lookup = self.lookup(self.index_of(sequence_number)?)?;
-        self.resends.allow(now, lookup.index).then_some(lookup)
+        let copies = self.resends.allow(now, lookup.index);
+        (copies > 0).then_some(Lookup { copies, ..lookup })
     }
 
     /// A packet that left as the `back`-th before the next one, counted from 1.
@@ -289,6 +292,7 @@ impl Slot {
         Some(Lookup {
             space: epoch.space,
             sequence,
+            copies: 1,
             index,
             timestamp_offset: epoch.timestamp_offset,
             payload_type: epoch.payload_type,

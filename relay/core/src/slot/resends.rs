@@ -36,15 +36,16 @@ impl Resends {
         }
     }
 
-    /// Whether the packet may be sent again now, which then counts as done.
-    pub fn allow(&mut self, now: Instant, index: u64) -> bool {
+    /// How many copies of the packet may be sent again now, which then counts as done: one, and two from the second time on, for on a
+    /// line that lost the packet and its first repetition another round trip is too late.
+    pub fn allow(&mut self, now: Instant, index: u64) -> u8 {
         let memory = self
             .memory
             .get_or_insert_with(|| vec![None; self.places].into_boxed_slice());
         let place = &mut memory[index as usize % self.places];
         match place {
             // Going back would forget the newer packet's count, and two that take turns could be had without end.
-            Some(resend) if resend.index > index => false,
+            Some(resend) if resend.index > index => 0,
             Some(resend) if resend.index == index => {
                 let since = now.saturating_duration_since(resend.latest);
                 let allowed = since >= RESEND_INTERVAL && resend.count < MAX_RESENDS;
@@ -52,7 +53,7 @@ impl Resends {
                     resend.latest = now;
                     resend.count += 1;
                 }
-                allowed
+                2 * u8::from(allowed)
             }
             _ => {
                 *place = Some(Resend {
@@ -60,7 +61,7 @@ impl Resends {
                     latest: now,
                     count: 1,
                 });
-                true
+                1
             }
         }
     }

@@ -161,6 +161,18 @@ fn a_flood_of_requests_for_one_packet_is_bounded() {
 }
 
 #[test]
+fn what_was_lost_twice_is_sent_twice() {
+    let start = Instant::now();
+    let mut slot = video();
+    take(&mut slot, &packet(1, 71, true, start), 102);
+    let mut copies = |ms| {
+        let now = start + Duration::from_millis(ms);
+        slot.resend(now, 1_000).map(|lookup| lookup.copies)
+    };
+    assert_eq!([copies(0), copies(5), copies(60)], [Some(1), None, Some(2)]);
+}
+
+#[test]
 fn asking_for_everything_again_and_again_is_bounded_too() {
     let start = Instant::now();
     let mut slot = video();

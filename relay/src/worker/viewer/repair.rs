@@ -39,14 +39,16 @@ impl Viewer {
             let Some(packet) = found else {
                 continue;
             };
-            let is_late = filled.class.is_some() && self.pacer.is_overdrawn(pace, MAX_DEBT);
-            if is_late || !filled.is_worth(&lookup, lags) || !filled.budget.spend() {
-                withheld += 1;
-                continue;
+            for _ in 0..lookup.copies {
+                let is_late = filled.class.is_some() && self.pacer.is_overdrawn(pace, MAX_DEBT);
+                if is_late || !filled.is_worth(&lookup, lags) || !filled.budget.spend() {
+                    withheld += 1;
+                    continue;
+                }
+                let len = filled.send_again(packet, lookup, &mut self.estimate, exit);
+                self.pacer.spend(len.unwrap_or(0));
+                resent += u64::from(len.is_some());
             }
-            let len = filled.send_again(packet, lookup, &mut self.estimate, exit);
-            self.pacer.spend(len.unwrap_or(0));
-            resent += u64::from(len.is_some());
         }
         exit.buffer.flush(exit.to, exit.outlet);
         self.line.resent += resent;
