@@ -22,6 +22,10 @@ const JUMP: i64 = 2_000 * MS;
 const WINDOW: i64 = 10_000 * MS;
 const STEP_BACK: i64 = 5 * MS;
 
+/// How long a newcomer is sent what was kept for it: pictures from the latest keyframe on, faster than they were taken. That they are
+/// old says nothing about the line.
+const CATCHING_UP: i64 = 1_000 * MS;
+
 /// Decides when what one publication sends is played. Pictures and sound of a publication share one, which keeps lips in sync.
 #[derive(Debug, Default)]
 pub struct Playout {
@@ -32,6 +36,8 @@ pub struct Playout {
 struct State {
     /// Local time of playing minus capture time.
     offset: i64,
+    /// Local time of the first arrival.
+    began: i64,
     /// Smallest lead of the current window: how much earlier than needed everything came.
     least_lead: i64,
     window_end: i64,
@@ -57,6 +63,7 @@ impl State {
     fn new(transit: i64, arrived: i64) -> Self {
         Self {
             offset: transit + LEAST_LEAD,
+            began: arrived,
             least_lead: LEAST_LEAD,
             window_end: arrived + WINDOW,
             least_transit: transit,
@@ -67,6 +74,10 @@ impl State {
     fn with(mut self, transit: i64, arrived: i64) -> Self {
         self.least_transit = self.least_transit.min(transit);
         self.next_transit = self.next_transit.min(transit);
+        if arrived < self.began + CATCHING_UP {
+            self.offset = self.least_transit + LEAST_LEAD;
+            return self;
+        }
         let lead = self.offset - transit;
         self.least_lead = self.least_lead.min(lead);
         if lead < LEAST_LEAD - SPARE {
@@ -145,6 +156,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_kept_for_a_newcomer_delays_nothing() {
+        let mut playout = Playout::default();
+        for step in 0..20 {
+            let arrived = step * 10 * MS;
+            let sound = playout.schedule(arrived - 5 * MS, arrived);
+            assert_eq!(sound - arrived, LEAST_LEAD);
+            let old_picture = playout.schedule(arrived - (800 - 40 * step) * MS, arrived);
+            assert!(old_picture - arrived <= LEAST_LEAD);
+        }
+    }
+
+    #[test]
     fn an_even_line_is_played_evenly() {
         let mut playout = Playout::default();
         for frame in 0..1_000 {
@@ -160,12 +183,10 @@ mod tests {
     fn a_late_arrival_widens_the_lead_once() {
         let mut playout = Playout::default();
         playout.schedule(0, 10 * MS);
-        let late = playout.schedule(33 * MS, 33 * MS + 150 * MS);
-        assert!(
-            late >= 33 * MS + 150 * MS + LEAST_LEAD,
-            "it is still in time"
-        );
-        let next = playout.schedule(66 * MS, 66 * MS + 150 * MS);
+        let at = CATCHING_UP + 33 * MS;
+        let late = playout.schedule(at, at + 150 * MS);
+        assert!(late >= at + 150 * MS + LEAST_LEAD, "it is still in time");
+        let next = playout.schedule(at + 33 * MS, at + 33 * MS + 150 * MS);
         assert_eq!(next - late, 33 * MS);
     }
 
@@ -184,11 +205,12 @@ mod tests {
     fn the_lead_shrinks_again_on_a_quiet_line() {
         let mut playout = Playout::default();
         playout.schedule(0, 0);
-        playout.schedule(33 * MS, 233 * MS);
-        let wide = playout.schedule(66 * MS, 66 * MS) - 66 * MS;
+        let at = CATCHING_UP;
+        playout.schedule(at + 33 * MS, at + 233 * MS);
+        let wide = playout.schedule(at + 66 * MS, at + 66 * MS) - at - 66 * MS;
         let mut lead = wide;
         for frame in 3..100_000 {
-            let captured = frame * 33 * MS;
+            let captured = at + frame * 33 * MS;
             lead = playout.schedule(captured, captured) - captured;
         }
         assert!(
