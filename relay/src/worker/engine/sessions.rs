@@ -71,7 +71,7 @@ impl Engine {
             layers: LayerSet::EMPTY,
         });
         self.resubscribe(viewer, slot, key);
-        // A viewer that is not connected yet could not use the picture: see `drain`.
+        // A viewer that is not connected yet could not use the picture: see `tick`.
         if self
             .sessions
             .get(&viewer)

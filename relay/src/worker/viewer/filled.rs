@@ -138,20 +138,16 @@ impl Filled {
         self.track = track;
     }
 
-    /// Gives it another share of the line. Returns whether a keyframe is needed for it.
-    pub fn give(&mut self, share: Share) -> bool {
+    /// Gives it another share of the line.
+    pub fn give(&mut self, share: Share) {
         self.share = share;
         match share.layer() {
             None => {
                 self.slot.clear();
                 self.lag = None;
-                false
             }
-            Some(layer) if self.slot.aimed() == Some(layer) => false,
-            Some(layer) => {
-                self.slot.aim(layer);
-                true
-            }
+            Some(layer) if self.slot.aimed() == Some(layer) => {}
+            Some(layer) => self.slot.aim(layer),
         }
     }
 

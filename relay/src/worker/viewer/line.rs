@@ -40,11 +40,6 @@ impl Viewer {
     /// When packets arrived.
     pub fn transport_feedback(&mut self, now: Instant, feedback: &Feedback) {
         self.is_informed = true;
-        self.line.lost += feedback
-            .deltas
-            .iter()
-            .filter(|delta| delta.is_none())
-            .count() as u64;
         self.estimate.feedback(now, feedback);
     }
 
@@ -114,8 +109,8 @@ fn shown(filled: &Filled, tracks: &Tracks) -> Shown {
         return Shown::Paused;
     };
     let layer = filled.slot.showing().map_or(layer, |showing| showing.layer);
-    let rates = tracks.get(&track.key).map(|track| track.rates.clone());
-    let rates = rates.as_deref().unwrap_or_default();
+    let rates = tracks.get(&track.key).map(|track| &*track.rates);
+    let rates = rates.unwrap_or_default();
     let index = rates.iter().position(|rate| rate.layer == layer);
     Shown::Layer {
         index: index.and_then(|at| u8::try_from(at).ok()).unwrap_or(0),

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use congestion::arrivals::Feedback;
 use relay_core::allocator::Share;
 use relay_core::key::{Kind, SessionKey};
 use relay_core::packet::{Elements, Space};
@@ -303,4 +304,37 @@ fn a_keyframe_on_its_way_is_not_asked_for_again() {
     let later = start + Duration::from_secs(1);
     assert!(bench.viewer.keyframe_request(later, 7).is_some());
     assert_eq!(bench.viewer.keyframe_request(later, 8), None, "nobody's");
+}
+
+#[test]
+fn a_second_tells_what_was_lost_in_it() {
+    let mut bench = Bench::new();
+    let start = Instant::now();
+    let at = |ms| start + Duration::from_millis(ms);
+    let mut lost = Vec::new();
+    for second in 0..2u64 {
+        let now = at(second * 1_000);
+        // Four packets, of which the receiver misses three in the first second and one in the next.
+        bench.take(now, &frames(start, second * 2..second * 2 + 2, 1_000));
+        let missed = if second == 0 { 3 } else { 1 };
+        let mut deltas = vec![None; missed];
+        deltas.resize(4, Some(0));
+        let feedback = Feedback {
+            base: second as u16 * 4,
+            reference_time: second as u32 * 1_000 / 64,
+            count: second as u8,
+            deltas,
+        };
+        bench
+            .viewer
+            .transport_feedback(at(second * 1_000 + 100), &feedback);
+        let reading = bench.viewer.reading(
+            at(second * 1_000 + 900),
+            SessionKey(1),
+            Duration::ZERO,
+            &Tracks::default(),
+        );
+        lost.push(reading.lost);
+    }
+    assert_eq!(lost, [3, 1]);
 }
